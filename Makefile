@@ -1,0 +1,86 @@
+# Everything a contributor does, by name. `make` alone explains.
+
+VENV    := .venv
+PY      := $(VENV)/bin/python
+# Stamps of what is installed; remade when a lock, or what is declared, changes.
+RUNTIME := $(VENV)/.runtime-installed
+DEV     := $(VENV)/.dev-installed
+NODE    := tools/check/node_modules/.installed
+
+PIP     := $(PY) -m pip --disable-pip-version-check --no-input --quiet
+# Which checks were skipped and why, for the last lines of the tests.
+SKIPPED := .make/skipped
+
+COMPILE := $(VENV)/bin/uv --no-config pip compile --quiet --universal --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+# `npm` and the linters are started by the Node.js of the environment.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check bench format lock clean
+
+help: ## This list
+	@echo "Ilo: an end-to-end encrypted messaging backend. Needs Python 3.11+ and make."
+	@echo
+	@awk -F ' *## *' '/^[a-z]+:.*##/ {sub(/:.*/, "", $$1); printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  make run ARGS=\"--config FOLDER\"       flags for \`ilo serve\`"
+	@echo "  make test ARGS=\"tests/unit -k room\"   flags for pytest"
+	@echo "  make PYTHON=/path/to/python3.12 ...   another Python"
+
+run: $(RUNTIME) ## Install what is missing, then start Ilo on this machine
+	@exec $(VENV)/bin/ilo serve $(ARGS)
+
+test: check ## Install what the tests need, run the checks, then all tests
+	@tools/install/system.sh
+	@ILO_SKIPPED=$(SKIPPED) $(PY) -m pytest $(ARGS)
+
+check: $(DEV) $(NODE) ## Formatting, lint, types, imports, contracts, locks
+	@mkdir -p $(dir $(SKIPPED))
+	@ILO_SKIPPED=$(SKIPPED) $(PY) -m tools.check
+
+bench: $(DEV) ## Measure what we claim about speed
+	@$(PY) -m benchmarks $(ARGS)
+
+format: $(DEV) ## Format the code and mend what can be mended safely
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+lock: $(DEV) ## Choose new versions: both Python locks and the Node.js one
+	@$(COMPILE) --upgrade --group build pyproject.toml --output-file requirements.txt
+	@$(COMPILE) --upgrade --constraints requirements.txt --group build --group dev \
+		pyproject.toml --output-file requirements-dev.txt
+	@# Without the old tree: npm would copy it, and leave the hashes out.
+	@cd tools/check && rm -rf node_modules package-lock.json && \
+		npm install --package-lock-only --ignore-scripts --loglevel=error
+	@$(PY) -m tools.check.locks
+
+clean: ## Remove the environment and everything made here but your data
+	rm -rf $(VENV) .make build dist tools/check/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment of its own; the interpreter is looked for only when there is none.
+$(PY):
+	@python="$$(PYTHON='$(PYTHON)' tools/install/python.sh)" && \
+		echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+
+# The project itself is linked, not copied, built by the hatchling of the lock: nothing
+# is fetched that no hash has checked.
+$(RUNTIME): requirements.txt pyproject.toml | $(PY)
+	@echo "Installing what Ilo needs (requirements.txt)"
+	@$(PIP) install --require-hashes --requirement requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUNTIME)
+	@echo "Installing what checks and tests need (requirements-dev.txt)"
+	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+$(NODE): tools/check/package.json tools/check/package-lock.json tools/check/.npmrc | $(DEV)
+	@echo "Installing the contracts' linters (tools/check/package-lock.json)"
+	@cd tools/check && npm ci --ignore-scripts --loglevel=error
+	@touch $@

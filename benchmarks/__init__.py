@@ -1,0 +1,1 @@
+"""What Ilo claims about speed, runnable: `python -m benchmarks`."""

@@ -1,0 +1,55 @@
+"""What the figures were measured on, without what would tell one machine from its like."""
+
+import os
+import platform
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.workshop import Unavailable, Workshop, compiler_version, node_version
+
+LIBRARIES = (
+    "uvloop",
+    "websockets",
+    "orjson",
+    "uvicorn",
+    "httptools",
+    "fastapi",
+    "pydantic",
+)
+
+
+def facts(workshop: Workshop) -> dict[str, str]:
+    """Return the facts to print, in order."""
+    return {
+        "cores": f"{os.cpu_count()}, {len(os.sched_getaffinity(0))} of them usable",
+        "CPU": _cpu_model(),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "Node.js": _or_missing(lambda: node_version(workshop)),
+        "C compiler": _or_missing(lambda: f"{compiler_version()}, -O2"),
+        "load before": f"{os.getloadavg()[0]:.1f} of its cores busy (one-minute average)",
+        "libraries": ", ".join(_library(name) for name in LIBRARIES),
+    }
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.machine()
+
+
+def _library(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"{name} missing"
+
+
+def _or_missing(ask: Callable[[], str]) -> str:
+    try:
+        return ask()
+    except Unavailable:
+        return "missing"

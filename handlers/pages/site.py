@@ -1,0 +1,165 @@
+"""Which pages there are, and the bytes each request for one is answered with.
+
+Does no I/O after :class:`Pages` is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from http import HTTPStatus
+from importlib import resources
+from string import Template
+from typing import Any, Final
+from uuid import uuid4
+
+import orjson
+
+from handlers.pages.policies import DATA_POLICY, REDOC_POLICY, SWAGGER_POLICY
+
+HSTS_MAX_AGE_S: Final = 365 * 24 * 60 * 60
+
+HTML: Final = "text/html; charset=utf-8"
+CSS: Final = "text/css; charset=utf-8"
+SCRIPT: Final = "text/javascript; charset=utf-8"
+SVG: Final = "image/svg+xml"
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+
+# path: (file of this package, media type). The HTML pages name these relative to
+# themselves, so that they also work below a proxy's prefix.
+_FILES: Final = {
+    "/docs/page.css": ("static/page.css", CSS),
+    "/docs/icon.svg": ("static/icon.svg", SVG),
+    "/docs/docs.js": ("static/docs.js", SCRIPT),
+    "/docs/swagger-ui.css": ("vendor/swagger-ui/swagger-ui.css", CSS),
+    "/docs/swagger-ui-bundle.js": ("vendor/swagger-ui/swagger-ui-bundle.js", SCRIPT),
+    "/redoc/redoc.js": ("static/redoc.js", SCRIPT),
+    "/redoc/redoc.standalone.js": ("vendor/redoc/redoc.standalone.js", SCRIPT),
+}
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageAnswer:
+    """One whole HTTP response; header names are lower-case."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The three answers a page can give, and the tag that tells them apart."""
+
+    etag: bytes
+    whole: PageAnswer
+    head: PageAnswer
+    unchanged: PageAnswer
+
+
+class Pages:
+    """Every page's bytes, ready to send.
+
+    ``openapi`` is served as it is given, references unresolved. ``relay_url`` (scheme,
+    host and port) is shown to the reader and never connected to. ``hsts`` is for servers
+    that are reached through TLS.
+
+    Raises:
+        FileNotFoundError: a file of the package is missing.
+    """
+
+    def __init__(self, openapi: Mapping[str, Any], *, relay_url: str, hsts: bool) -> None:
+        self._common: Headers = (
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+        )
+        if hsts:
+            value = f"max-age={HSTS_MAX_AGE_S}".encode()
+            self._common += ((b"strict-transport-security", value),)
+
+        self._pages: dict[str, _Page] = {}
+        words = {"relay_url": escape(relay_url)}
+        for name, policy in (("docs", SWAGGER_POLICY), ("redoc", REDOC_POLICY)):
+            text = Template(_read(f"static/{name}.html").decode()).substitute(words)
+            self._add(f"/{name}", text.encode(), HTML, policy)
+        # A mapping of another kind than dict is nothing orjson knows at the top.
+        self._add("/openapi.json", orjson.dumps(dict(openapi)), JSON, DATA_POLICY)
+        for path, (file, media_type) in _FILES.items():
+            self._add(path, _read(file), media_type, DATA_POLICY)
+
+    def answer(
+        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]]
+    ) -> PageAnswer | None:
+        """Return the response for ``path``, or ``None`` when it is no page.
+
+        ``headers`` are the request's, names in lower case, as ASGI gives them.
+        """
+        page = self._pages.get(path)
+        if page is None:
+            return None
+        if method not in ("GET", "HEAD"):
+            return self._wrong_method()
+        if _has_tag(headers, page.etag):
+            return page.unchanged
+        return page.whole if method == "GET" else page.head
+
+    def _add(self, path: str, body: bytes, media_type: str, policy: bytes) -> None:
+        etag = b'"%s"' % hashlib.sha256(body).hexdigest()[:32].encode()
+        validators: Headers = (
+            (b"etag", etag),
+            # Kept by the browser, asked about each time: an upgrade shows at once.
+            (b"cache-control", b"no-cache"),
+            (b"content-security-policy", policy),
+            *self._common,
+        )
+        content: Headers = (
+            (b"content-type", media_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+        )
+        self._pages[path] = _Page(
+            etag=etag,
+            whole=PageAnswer(HTTPStatus.OK, content + validators, body),
+            head=PageAnswer(HTTPStatus.OK, content + validators, b""),
+            unchanged=PageAnswer(HTTPStatus.NOT_MODIFIED, validators, b""),
+        )
+
+    def _wrong_method(self) -> PageAnswer:
+        request_id = str(uuid4())
+        status = HTTPStatus.METHOD_NOT_ALLOWED
+        body = orjson.dumps(
+            {
+                "type": "/problems/method-not-allowed",
+                "title": "Method not allowed",
+                "status": status,
+                "detail": "A page can only be read: GET or HEAD.",
+                "instance": f"urn:uuid:{request_id}",
+            }
+        )
+        headers: Headers = (
+            (b"allow", b"GET, HEAD"),
+            (b"x-request-id", request_id.encode()),
+            (b"content-type", PROBLEM.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"content-security-policy", DATA_POLICY),
+            *self._common,
+        )
+        return PageAnswer(status, headers, body)
+
+
+def _read(file: str) -> bytes:
+    return (resources.files("handlers.pages") / file).read_bytes()
+
+
+def _has_tag(headers: Sequence[tuple[bytes, bytes]], etag: bytes) -> bool:
+    """Tell whether If-None-Match names ``etag``, compared weakly (RFC 9110 §13.1.2)."""
+    for name, value in headers:
+        if name == b"if-none-match":
+            tags = [tag.strip().removeprefix(b"W/") for tag in value.split(b",")]
+            if etag in tags or b"*" in tags:
+                return True
+    return False

@@ -1,0 +1,129 @@
+"""Who asks: a bearer's session, a relay, the admin, or the holder of a revoke token."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from connexion.lifecycle import ConnexionRequest
+from connexion.security import NO_VALUE, AbstractSecurityHandler
+
+from handlers.asgi import Scope, header_values
+from handlers.call import call_of
+from handlers.settings import ApiSettings
+from handlers.sources import Sources, parse_address
+from services.errors import NotARelay, NotLoggedIn, UnknownRevokeToken
+from services.sessions import Sessions
+
+SCHEME_NAME: Final = "x-scheme-name"
+"""Added to each security scheme for Connexion, which hands a scheme over without its name."""
+
+MAX_BEARER_BYTES: Final = 512
+ANY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # nothing is bound here
+
+_REVOCATION: Final = "ilo_r_"
+# What Connexion takes for "let in"; who it is stands in the call.
+_ADMITTED: Final[dict[str, Any]] = {}
+
+Check = Callable[[ConnexionRequest], Any]
+
+
+def bearer(scope: Scope) -> str | None:
+    """Return the bearer (RFC 6750 §2.1); None when there is none, or it cannot be one."""
+    values = header_values(scope, b"authorization")
+    if len(values) != 1:
+        return None
+    scheme, _, token = values[0].partition(b" ")
+    token = token.strip(b" ")
+    if scheme.lower() != b"bearer" or not token.isascii():
+        return None
+    return token.decode("ascii") if 0 < len(token) <= MAX_BEARER_BYTES else None
+
+
+class Guards:
+    """One check for each security scheme of the contract, by its name.
+
+    Raises:
+        ValueError: the allowed relay is no IP address.
+    """
+
+    def __init__(self, sessions: Sessions, settings: ApiSettings, sources: Sources) -> None:
+        self._sessions = sessions
+        self._sources = sources
+        self._node_secrets = tuple(secret.encode() for secret in settings.node_secrets)
+        self._in_process_secret = _encoded(settings.in_process_secret)
+        self._admin_secret = _encoded(settings.admin_secret)
+        self._allowed_relay = None
+        host = settings.allowed_relay_host
+        if host is not None and host not in ANY_ADDRESS:
+            self._allowed_relay = parse_address(host)
+            if self._allowed_relay is None:
+                raise ValueError("allowed_relay_host is no IP address")
+        self.checks: Mapping[str, Check] = {
+            "session": self._check_session,
+            "revoke_token": self._check_revoke_token,
+            "admin": self._check_admin,
+            "node": self._check_node,
+        }
+
+    async def _check_session(self, request: ConnexionRequest) -> Any:
+        scope = request.scope
+        token = bearer(scope)
+        if token is None:
+            raise NotLoggedIn
+        call_of(scope).session = await self._sessions.caller(token)
+        return _ADMITTED
+
+    def _check_revoke_token(self, request: ConnexionRequest) -> Any:
+        # Only its form: whether it is one, the operation finds out by using it.
+        token = bearer(request.scope)
+        if token is None or not token.startswith(_REVOCATION):
+            raise UnknownRevokeToken
+        call_of(request.scope).revoke_token = token
+        return _ADMITTED
+
+    def _check_admin(self, request: ConnexionRequest) -> Any:
+        if not _is_one_of(bearer(request.scope), self._admin_secret):
+            return NO_VALUE
+        call_of(request.scope).is_admin = True
+        return _ADMITTED
+
+    def _check_node(self, request: ConnexionRequest) -> Any:
+        scope = request.scope
+        # Only what runs in this process can leave the address out, so the secret of the
+        # process counts there, and nowhere else.
+        if scope.get("client") is None:
+            is_relay = _is_one_of(bearer(scope), self._in_process_secret)
+        else:
+            is_relay = _is_one_of(bearer(scope), self._node_secrets)
+            is_relay = self._is_allowed(scope) and is_relay
+        if not is_relay:
+            raise NotARelay
+        return _ADMITTED
+
+    def _is_allowed(self, scope: Scope) -> bool:
+        if self._allowed_relay is None:
+            return True
+        return self._sources.address(scope) == self._allowed_relay
+
+
+class BearerScheme(AbstractSecurityHandler):
+    """Finds the check of a bearer scheme; Connexion makes one for each scheme."""
+
+    def __init__(self, guards: Guards) -> None:
+        self._guards = guards
+
+    def get_fn(self, security_scheme: Mapping[str, Any], _required_scopes: list[str]) -> Check:
+        return self._guards.checks[security_scheme[SCHEME_NAME]]
+
+
+def _encoded(secret: str | None) -> tuple[bytes, ...]:
+    return () if secret is None else (secret.encode(),)
+
+
+def _is_one_of(token: str | None, secrets: tuple[bytes, ...]) -> bool:
+    """Compare in a time that does not depend on which secret it is, or how much of it."""
+    shown = (token or "").encode("ascii")
+    found = False
+    for secret in secrets:
+        found |= hmac.compare_digest(shown, secret)
+    return found and bool(shown)

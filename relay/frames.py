@@ -1,0 +1,346 @@
+"""Turns the bytes of frames into what they say and back, held to ``spec/asyncapi.yaml``.
+
+Does no I/O and keeps no clock. The contract decides: its schemas are compiled once, and an
+error names the place in the frame, what was expected there, and the place in the contract.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import jsonschema_rs
+import orjson
+
+from services.limits import Limits
+from services.model import Instant
+from services.strict_json import NotStrictJson, parse_strict
+from services.timestamps import to_rfc3339
+
+MAX_DETAIL_CHARACTERS = 1024
+MAX_PATH_CHARACTERS = 512
+
+
+class Say(NamedTuple):
+    """A client's ``message`` frame. ``id`` is the client's, in lower case, or None."""
+
+    id: str | None
+    after: int | None
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Say(id={self.id!r}, after={self.after!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What is wrong with a frame: the members of an ``error`` frame. The only value is ``id``."""
+
+    code: str
+    detail: str
+    id: str | None = None
+    path: str | None = None
+    expected: Mapping[str, Any] | None = None
+    schema: str | None = None
+    retry_after: float | None = None
+
+
+class NotUtf8(Exception):
+    """The text frame is not UTF-8: RFC 6455 §8.1 ends the connection for that."""
+
+
+class FrameReader:
+    """Reads client frames against the contract.
+
+    ``contract`` is asyncapi.yaml as loaded. One reader serves all connections.
+    """
+
+    def __init__(self, contract: Mapping[str, Any], limits: Limits) -> None:
+        self._contract = contract
+        self.limits = limits
+        self._schemas = _client_schemas(contract)
+        self._validators = {
+            kind: _validator(contract, name) for kind, name in self._schemas.items()
+        }
+        self._is_message = self._validators["message"].is_valid
+        self._is_id = _validator(contract, "Uuid").is_valid
+        self._message_bytes = limits.message_bytes
+
+    def read(self, raw: bytes) -> Say | Refused:
+        """Return what the frame says, or why it is refused.
+
+        Raises:
+            NotUtf8: the bytes are not UTF-8.
+        """
+        try:
+            frame: Any = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            # Explained below: this error holds the whole frame, and would be chained.
+            frame = None
+        if self._is_message(frame):
+            text: str = frame["data"]["message"]
+            if len(raw) - len(text) == _least_besides_text(frame) and text.isascii():
+                if len(text) > self._message_bytes:
+                    return self._too_big(self._known_id(frame))
+                return _say(frame, text)
+        return self._explain(raw)
+
+    def id_of(self, raw: bytes) -> str | None:
+        """Return the frame's ``id`` if it has a valid one; looks at nothing else."""
+        try:
+            frame = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            return None
+        return self._known_id(cast("dict[str, Any]", frame)) if isinstance(frame, dict) else None
+
+    def _known_id(self, frame: Mapping[str, Any]) -> str | None:
+        found = frame.get("id")
+        return found if isinstance(found, str) and self._is_id(found) else None
+
+    def _too_big(self, known_id: str | None) -> Refused:
+        bound = self._message_bytes
+        return Refused(
+            "too-big",
+            f"/data/message: at most {bound} bytes of UTF-8",
+            id=known_id,
+            path="/data/message",
+            expected={"x-max-bytes": bound},
+            schema="#/components/schemas/MessageData/properties/message",
+        )
+
+    def _explain(self, raw: bytes) -> Say | Refused:
+        """Look again, slowly and strictly, at a frame that the fast way did not take."""
+        if not _is_utf8(raw):
+            raise NotUtf8
+        try:
+            frame = parse_strict(raw, max_depth=self.limits.json_depth)
+        except NotStrictJson as error:
+            return Refused(
+                "bad-frame",
+                _shortened(f"not strict JSON: {error.detail}"),
+                path=error.pointer[:MAX_PATH_CHARACTERS],
+                expected={"x-strict-json": error.rule},
+            )
+        if not isinstance(frame, dict):
+            return Refused(
+                "bad-frame",
+                "a frame has to be an object",
+                path="",
+                expected={"type": "object"},
+                schema="#/components/schemas/MessageIn",
+            )
+        return self._judge(cast("dict[str, Any]", frame))
+
+    def _judge(self, frame: dict[str, Any]) -> Say | Refused:
+        kind = frame.get("type", "message")
+        known_id = self._known_id(frame)
+        validator = self._validators.get(kind) if isinstance(kind, str) else None
+        if validator is None:
+            return Refused(
+                "bad-frame",
+                "/type: has to be one of " + ", ".join(sorted(self._validators)),
+                id=known_id,
+                path="/type",
+                expected={"enum": sorted(self._validators)},
+                schema="#/components/messages",
+            )
+        errors = sorted(validator.iter_errors(frame), key=_helpfulness)
+        if errors:
+            first = errors[0]
+            if first.instance_path == ["data", "message"] and first.schema_path[-1] == "maxLength":
+                return self._too_big(known_id)
+            return self._refused(first, known_id)
+        text: str = frame["data"]["message"]
+        if len(text.encode()) > self._message_bytes:
+            return self._too_big(self._known_id(frame))
+        return _say(frame, text)
+
+    def _refused(self, error: jsonschema_rs.ValidationError, known_id: str | None) -> Refused:
+        """Describe one broken rule by what the contract says at its place."""
+        *place, keyword = (str(part) for part in error.schema_path)
+        rule: Any = self._contract
+        for part in (*place, keyword):
+            rule = rule[part]
+        path = list(error.instance_path)
+        if keyword == "additionalProperties":
+            path.append(cast("Any", error.kind).unexpected[0])
+        where = pointer(path)
+        detail = f"{where or 'the frame'}: {_RULES.get(keyword, 'does not fit the contract')}"
+        if keyword in _RULES and keyword != "additionalProperties":
+            detail += f" {', '.join(cast('list[str]', rule)) if isinstance(rule, list) else rule}"
+        return Refused(
+            "bad-frame",
+            _shortened(detail),
+            id=known_id,
+            path=where[:MAX_PATH_CHARACTERS],
+            expected={keyword: rule},
+            schema=f"#{pointer(place)}",
+        )
+
+
+def _say(frame: dict[str, Any], text: str) -> Say:
+    if len(frame) == 1:
+        return _new(Say, (None, None, text))
+    after = frame.get("after")
+    # The contract's integers may be written 41.0 (JSON Schema 2020-12 §6.1.1).
+    return Say(frame.get("id"), after if after is None else int(after), text)
+
+
+# Half the price of calling the class; once for every frame.
+_new = tuple[Any, ...].__new__
+
+
+def _least_besides_text(frame: dict[str, Any]) -> int:
+    """Return in how few bytes a frame that fits MessageIn can be written, without its text.
+
+    -1 where that cannot be told fast.
+
+    White space, an escape, and a name that stands twice all take more. So a frame of this size
+    whose text is ASCII holds none of them: it is strict JSON, known without a second parse.
+    """
+    size = len('{"data":{"message":""}}')
+    if len(frame) > 1:
+        if "type" in frame:
+            size += len('"type":"message",')
+        if "id" in frame:
+            size += len('"id":"",') + 36
+        if "after" in frame:
+            after = frame["after"]
+            if type(after) is not int:
+                # 4e15 is shorter than what Python writes for it.
+                return -1
+            size += len('"after":,') + len(str(after))
+    return size
+
+
+def _is_utf8(raw: bytes) -> bool:
+    # The error holds the bytes: it must not outlive this function.
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _client_schemas(contract: Mapping[str, Any]) -> dict[str, str]:
+    """Return the schema's name of each client frame by its ``type``."""
+    found: dict[str, str] = {}
+    for operation in contract["operations"].values():
+        if operation["action"] != "receive":
+            continue
+        for message in operation["messages"]:
+            name = message["$ref"].rpartition("/")[2]
+            payload = contract["components"]["messages"][name]["payload"]["$ref"]
+            schema = payload.rpartition("/")[2]
+            kind = contract["components"]["schemas"][schema]["properties"]["type"]["const"]
+            found[kind] = schema
+    return found
+
+
+def _validator(contract: Mapping[str, Any], name: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(
+        {
+            "$ref": f"#/components/schemas/{name}",
+            "components": {"schemas": contract["components"]["schemas"]},
+        }
+    )
+
+
+# The first of these that a frame breaks helps its author most.
+_ORDER = ("type", "const", "enum", "required", "additionalProperties")
+
+_RULES = {
+    "type": "has to be of type",
+    "const": "has to be",
+    "enum": "has to be one of",
+    "required": "needs the members",
+    "additionalProperties": "is no member that the contract names",
+    "minimum": "has to be at least",
+    "maximum": "has to be at most",
+    "minLength": "its characters have to be at least",
+    "maxLength": "its characters have to be at most",
+    "pattern": "has to match",
+}
+
+
+def _helpfulness(error: jsonschema_rs.ValidationError) -> tuple[int, int]:
+    keyword = str(error.schema_path[-1])
+    rank = _ORDER.index(keyword) if keyword in _ORDER else len(_ORDER)
+    return rank, len(error.instance_path)
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """Return the JSON pointer (RFC 6901) of ``path``; the whole document is the empty string."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _shortened(detail: str) -> str:
+    return detail[:MAX_DETAIL_CHARACTERS]
+
+
+def json_text(text: str) -> bytes:
+    """Return the JSON of ``text`` to be kept: a copy, since orjson's own may hold 4 KiB."""
+    return b"%b" % orjson.dumps(text)
+
+
+def message_frame(
+    id_ascii: bytes, seq: int, room_json: bytes, sender_json: bytes, sent_at: bytes, text: str
+) -> bytes:
+    """Return a ``message`` frame's JSON. ``room_json`` and ``sender_json`` are JSON already."""
+    return (
+        b'{"type":"message","id":"%b","seq":%d,"room":%b,"sender":%b,"sent_at":"%b",'
+        b'"data":{"message":%b}}'
+        % (id_ascii, seq, room_json, sender_json, sent_at, orjson.dumps(text))
+    )
+
+
+def ack_frame(id_ascii: bytes, seq: int, sent_at: bytes) -> bytes:
+    """Return an ``ack`` frame's JSON."""
+    return b'{"type":"ack","id":"%b","seq":%d,"sent_at":"%b"}' % (id_ascii, seq, sent_at)
+
+
+def head_frame(seq: int) -> bytes:
+    """Return a ``head`` frame's JSON."""
+    return b'{"type":"head","seq":%d}' % seq
+
+
+def error_frame(refused: Refused) -> bytes:
+    """Return an ``error`` frame's JSON, without the members that are None."""
+    members = {"type": "error", "code": refused.code, "detail": refused.detail}
+    optional = {
+        "id": refused.id,
+        "path": refused.path,
+        "expected": refused.expected,
+        "schema": refused.schema,
+        "retry_after": refused.retry_after,
+    }
+    return orjson.dumps(members | {k: v for k, v in optional.items() if v is not None})
+
+
+def welcome_frame(
+    *, room: str, username: str, epoch: str, head: int, expires_at: Instant, limits: Limits
+) -> bytes:
+    """Return the ``welcome`` frame's JSON."""
+    return orjson.dumps(
+        {
+            "type": "welcome",
+            "room": room,
+            "username": username,
+            "epoch": epoch,
+            "head": head,
+            "expires_at": to_rfc3339(expires_at),
+            "limits": {name: getattr(limits, name) for name in LIMITS_TOLD},
+        }
+    )
+
+
+LIMITS_TOLD = (
+    "frame_bytes",
+    "message_bytes",
+    "json_depth",
+    "frames_per_s",
+    "frames_burst",
+    "unacked_messages",
+    "connections_per_user_and_room",
+    "connections_per_user",
+)
+"""The limits that ``welcome`` tells: those that a client of the relay can meet."""

@@ -1,0 +1,1 @@
+"""What Ilo does, in plain Python: no HTTP, no sockets, no files, no event loop."""

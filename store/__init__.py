@@ -1,0 +1,1 @@
+"""Where Ilo keeps things: each package here implements ``services.ports.Store``."""

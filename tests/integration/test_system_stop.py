@@ -1,0 +1,136 @@
+"""How `ilo serve` ends, and what it refuses to begin with."""
+
+import asyncio
+import errno
+import os
+import re
+import shutil
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.ilo_process import ROOT, STOP_S, DidNotStart, IloProcess, running, write_config
+from tests.support.load import Notes, faults, speakers, talking
+from tests.support.system_client import visiting
+
+ROOMS = ["tea", "garden", "harbour"]
+REFUSAL_S = 2.0
+PARTS = ("spec", "services", "store", "handlers", "relay", "ilo")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_under_load_says_goodbye_and_keeps_what_was_acked(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    notes = Notes()
+    with running(tmp_path) as ilo:
+        async with visiting(ilo) as client:
+            ann, bob = await client.newcomer(), await client.newcomer()
+            everyone = await speakers(client, [ann, bob], ROOMS, notes)
+            async with talking(everyone):
+                await notes.acked(500)
+                started = time.monotonic()
+                ilo.send_signal(number)
+                code = await asyncio.to_thread(ilo.wait)
+                took_s = time.monotonic() - started
+        found = await faults(ilo.data_dir, ROOMS, notes)
+
+    assert notes.closes == [1001] * len(everyone)
+    assert code == 0
+    assert took_s < STOP_S
+    assert found == []
+    assert notes.errors == []
+    assert "Traceback" not in ilo.output.text
+
+
+async def test_a_stop_while_nobody_closes_ends_in_time_too(tmp_path: Path) -> None:
+    with running(tmp_path) as ilo:
+        async with visiting(ilo) as client:
+            ann = await client.newcomer()
+            # Connected, and never to answer the close frame; and one without a request.
+            await client.join(ann, "tea")
+            silent = socket.create_connection(("127.0.0.1", ilo.api_port))
+            with silent:
+                code, took_s = await asyncio.to_thread(ilo.terminate)
+
+    assert code == 0
+    assert took_s < STOP_S
+
+
+def refused_start(folder: Path, *, root: Path = ROOT) -> tuple[int, str, float]:
+    """Start Ilo where it has to refuse; return exit code, output and seconds."""
+    ilo = IloProcess(folder, root=root)
+    started = time.monotonic()
+    with pytest.raises(DidNotStart):
+        ilo.start()
+    took_s = time.monotonic() - started
+    return ilo.wait(), ilo.output.text, took_s
+
+
+def one_line(output: str) -> str:
+    """Return the one line that a refusal is."""
+    lines = [line for line in output.splitlines() if line.startswith("ilo: ")]
+    assert "Traceback" not in output
+    assert len(lines) == 1, output
+    return lines[0]
+
+
+def test_a_second_start_on_the_same_folder_names_the_holder(tmp_path: Path) -> None:
+    with running(tmp_path) as ilo:
+        code, output, _ = refused_start(tmp_path)
+        holder = ilo.pid
+        stopped, _ = ilo.terminate()
+
+    assert code == 1
+    assert f"is in use by process {holder}" in one_line(output)
+    assert str(ilo.data_dir) in output
+    # The first was not harmed.
+    assert stopped == 0
+
+
+@pytest.mark.parametrize("key", ["api_listen", "relay_listen"])
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path, key: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        write_config(tmp_path, {key: place})
+        code, output, _ = refused_start(tmp_path)
+
+    assert code == 1
+    says = f"ilo: cannot listen on {place}: {os.strerror(errno.EADDRINUSE)}"
+    assert one_line(output).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("spec/openapi.yaml", "operationId: create_ticket", "operationId: make_ticket"),
+        ("handlers/sessions.py", r"async def create_ticket\b", "async def make_ticket"),
+    ],
+    ids=["renamed in the contract", "renamed in the code"],
+)
+def test_a_contract_and_code_that_disagree_do_not_start(
+    tmp_path: Path, file: str, old: str, new: str
+) -> None:
+    copy = tmp_path / "copy"
+    for part in PARTS:
+        shutil.copytree(ROOT / part, copy / part)
+    changed = copy / file
+    text, count = re.subn(old, new, changed.read_text(encoding="utf-8"))
+    assert count >= 1
+    changed.write_text(text, encoding="utf-8")
+    write_config(tmp_path / "ilo")
+
+    code, output, took_s = refused_start(tmp_path / "ilo", root=copy)
+
+    assert code != 0
+    assert re.search(r"\b(make|create)_ticket\b", output)
+    assert "Ilo is running" not in output
+    assert took_s < REFUSAL_S * allowance()
+
+
+def allowance() -> float:
+    """How much longer than on a quiet machine something takes now."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1) * 2)

@@ -1,0 +1,30 @@
+"""The values that the original system's documents show, as they stand there."""
+
+API_KEY_FORM = "824a47ae-d0b9-5350-bffb-cc2ee48424a3"
+USERNAME = "cookielover57-"
+PASSWORD = "MySuperSecurePassword57!"
+PUBLIC_KEY = "XzKSzgiX2qoPySbe5T4TSK2018V..."
+
+# The logging sample, with what it lacked to be loaded: `version`, the handlers at the top
+# level, and the formatter defined under the name that is used.
+LOGGING_CONFIG = """\
+version: 1
+formatters:
+  main:
+    format: "[%(name)s | %(levelname)s]:%(lineno)s - %(message)s"
+handlers:
+  console:
+    class: logging.StreamHandler
+    formatter: main
+    stream: ext://sys.stdout
+loggers:
+  user:
+    level: DEBUG
+    handlers: [console]
+  key:
+    level: DEBUG
+    handlers: [console]
+  potion:
+    level: DEBUG
+    handlers: [console]
+"""

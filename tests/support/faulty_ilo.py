@@ -1,0 +1,57 @@
+"""Ilo with a fault built in: who looks for that fault must find it.
+
+    python -m tests.support.faulty_ilo FAULT serve --config FOLDER
+
+ack-before-store  acknowledges and delivers messages, and stores them a little later
+tells-secrets     logs every token it is shown and every message it stores
+tells-all         the same, with nothing taken out of the logs
+"""
+
+import json
+import logging
+import sys
+
+from ilo import cli, redaction
+from relay.introspect import Admitted, Introspector, TokenKind
+from services.model import Draft
+from store.sqlite.log import Outcome, RoomLog
+from store.sqlite.writer import Writer
+from tests.support.store_child import ack_before_commit
+
+log = logging.getLogger("ilo.faulty")
+
+
+def ack_before_store() -> None:
+    Writer._store = ack_before_commit  # type: ignore[assignment]
+
+
+def tell_secrets() -> None:
+    ask, append = Introspector.ask, RoomLog.append
+
+    async def asking(self: Introspector, token: str, kind: TokenKind) -> Admitted | None:
+        log.debug("asked with %s", token, extra={"token": token})
+        return await ask(self, token, kind)
+
+    def appending(self: RoomLog, drafts: list[Draft]) -> list[Outcome]:
+        for draft in drafts:
+            log.debug("stored %s", json.dumps({"data": {"message": draft.text}}))
+        return append(self, drafts)
+
+    Introspector.ask = asking  # type: ignore[method-assign]
+    RoomLog.append = appending  # type: ignore[method-assign, assignment]
+
+
+def tell_all() -> None:
+    tell_secrets()
+    redaction.Redactor._without_secrets = lambda self, text: text  # type: ignore[method-assign]
+
+
+FAULTS = {
+    "ack-before-store": ack_before_store,
+    "tells-secrets": tell_secrets,
+    "tells-all": tell_all,
+}
+
+if __name__ == "__main__":
+    FAULTS[sys.argv[1]]()
+    sys.exit(cli.main(sys.argv[2:]))

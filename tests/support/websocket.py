@@ -1,0 +1,199 @@
+"""A WebSocket client that sends exactly the bytes it is told to, right or wrong."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+WAIT_S = 10.0
+"""A test that waits longer for an answer fails."""
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+def masked(payload: bytes, mask: bytes) -> bytes:
+    """Return ``payload`` under the mask (RFC 6455 §5.3), byte by byte."""
+    return bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+
+
+def client_frame(
+    payload: bytes | str = b"",
+    opcode: int = TEXT,
+    *,
+    fin: bool = True,
+    rsv: int = 0,
+    mask: bytes | None = b"\x01\x02\x03\x04",
+    claimed: int | None = None,
+) -> bytes:
+    """Return a client's frame. ``rsv`` has three bits; without ``mask`` it is not masked.
+
+    ``claimed`` is the length that the header tells, whatever the payload is.
+    """
+    raw = payload.encode() if isinstance(payload, str) else payload
+    size = len(raw) if claimed is None else claimed
+    first = (0x80 if fin else 0) | rsv << 4 | opcode
+    bit = 0 if mask is None else 0x80
+    if size < 126:
+        head = bytes((first, bit | size))
+    elif size < 65536:
+        head = bytes((first, bit | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((first, bit | 127)) + size.to_bytes(8, "big")
+    if mask is None:
+        return head + raw
+    # Masking in Python is slow: whoever sends much uses the mask of zeros.
+    return head + mask + (raw if mask == bytes(4) else masked(raw, mask))
+
+
+def message(text: str, **members: Any) -> bytes:
+    """Return the JSON of a ``message`` frame."""
+    return orjson.dumps({**members, "data": {"message": text}})
+
+
+def request_head(
+    path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET"
+) -> bytes:
+    """Return the head of a handshake; a header of ``headers`` replaces the usual one."""
+    all_headers = {
+        "Host": "relay.invalid",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": KEY,
+        **(headers or {}),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in all_headers.items() if value)
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A plain HTTP answer; names of headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+
+class RawSocket:
+    """One TCP connection to a relay."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self._skipped: list[dict[str, Any]] = []
+
+    @classmethod
+    async def open(cls, port: int) -> "RawSocket":
+        # The limit is what the client buffers unasked: little, so that a stalled one is stalled.
+        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=16 * 1024))
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        async with asyncio.timeout(WAIT_S):
+            await self.writer.drain()
+
+    async def dribble(self, data: bytes) -> None:
+        """Send byte by byte, each in a segment of its own."""
+        for at in range(len(data)):
+            await self.send(data[at : at + 1])
+            # A turn of the loop: what was written leaves before the next byte.
+            await asyncio.sleep(0)
+
+    async def say(self, text: str, **members: Any) -> None:
+        await self.send(client_frame(message(text, **members), mask=os.urandom(4)))
+
+    async def read_head(self) -> tuple[int, dict[str, str]]:
+        """Return status and headers of the next answer; what follows is left in the stream."""
+        async with asyncio.timeout(WAIT_S):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+        status, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+        pairs = (line.split(": ", 1) for line in lines)
+        return int(status.split(" ")[1]), {name.lower(): value for name, value in pairs}
+
+    async def answer(self) -> Answer:
+        """Return the next plain answer, read to the end of the connection; close it."""
+        status, headers = await self.read_head()
+        body = await self.rest()
+        self.abort()
+        return Answer(status, headers, body)
+
+    async def rest(self) -> bytes:
+        """Return everything until the relay closes its side."""
+        parts = []
+        async with asyncio.timeout(WAIT_S):
+            while part := await self.reader.read(1 << 20):
+                parts.append(part)
+        return b"".join(parts)
+
+    async def frame(self) -> tuple[int, bytes]:
+        """Return opcode and payload of the next frame, which has to be whole and unmasked."""
+        async with asyncio.timeout(WAIT_S):
+            first, size = await self.reader.readexactly(2)
+            assert first & 0x80, "the relay sends no fragments"
+            assert not first & 0x70, "the relay uses no extension"
+            assert not size & 0x80, "a server never masks"
+            if size >= 126:
+                extended = await self.reader.readexactly(2 if size == 126 else 8)
+                size = int.from_bytes(extended, "big")
+            return first & 0x0F, await self.reader.readexactly(size)
+
+    async def json(self) -> dict[str, Any]:
+        """Return the oldest frame not yet returned, which has to be text."""
+        if self._skipped:
+            return self._skipped.pop(0)
+        opcode, payload = await self.frame()
+        assert opcode == TEXT, f"a frame of opcode {opcode}: {payload[:100]!r}"
+        frame: dict[str, Any] = orjson.loads(payload)
+        return frame
+
+    async def json_of(self, kind: str) -> dict[str, Any]:
+        """Return the oldest frame of type ``kind``; the others can be had later."""
+        skipped, self._skipped = self._skipped, []
+        for place, frame in enumerate(skipped):
+            if frame["type"] == kind:
+                self._skipped = skipped[:place] + skipped[place + 1 :]
+                return frame
+        while (frame := await self.json())["type"] != kind:
+            skipped.append(frame)
+        self._skipped = skipped
+        return frame
+
+    async def messages(self, count: int) -> list[str]:
+        """Return what the next ``count`` messages say; their seqs must have no hole."""
+        frames = [await self.json_of("message") for _ in range(count)]
+        first = frames[0]["seq"]
+        assert [frame["seq"] for frame in frames] == list(range(first, first + count))
+        return [frame["data"]["message"] for frame in frames]
+
+    async def nothing_more(self) -> None:
+        """See that nothing was sent to this client beyond what was returned."""
+        assert not self._skipped
+        await self.send(client_frame(b"last", PING))
+        assert await self.frame() == (PONG, b"last")
+
+    async def closed(self) -> tuple[int, str]:
+        """Return code and reason of the close frame, skipping what comes before it."""
+        while True:
+            opcode, payload = await self.frame()
+            if opcode == CLOSE:
+                return int.from_bytes(payload[:2], "big"), payload[2:].decode()
+
+    async def ended(self) -> bool:
+        """Wait until the connection is over; True when it was reset."""
+        try:
+            await self.rest()
+        except ConnectionResetError:
+            return True
+        return False
+
+    def abort(self) -> None:
+        self.writer.transport.abort()

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Sees to the programs the tests start and pip cannot bring: a browser, strace, a C compiler.
+# On Debian (and Ubuntu) as root they are installed; elsewhere their names are printed, and
+# the tests that need them say so and skip. Never fails: the tests are the judges.
+set -u
+
+missing() {
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
+        command -v google-chrome >/dev/null || printf ' chromium'
+    command -v strace >/dev/null || printf ' strace'
+    command -v cc >/dev/null || command -v gcc >/dev/null || printf ' gcc libc6-dev'
+}
+
+packages=$(missing)
+[ -n "$packages" ] || exit 0
+
+if [ -e /etc/debian_version ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing with apt-get:$packages"
+    export DEBIAN_FRONTEND=noninteractive
+    # A name to a package: one that fails does not take the others with it.
+    if apt-get update -qq; then
+        for package in $packages; do
+            apt-get install -y -qq --no-install-recommends "$package" >/dev/null ||
+                echo "apt-get could not install $package" >&2
+        done
+    fi
+    packages=$(missing)
+fi
+[ -z "$packages" ] || echo "Not on this machine, some tests will skip:$packages" >&2
