@@ -9,7 +9,6 @@ from typing import Any
 
 from connexion.middleware import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
-from connexion.middleware.security import SecurityMiddleware
 from connexion.resolver import Resolver
 
 from handlers.asgi import ASGIApp, Receive, Scope, Send
@@ -24,7 +23,7 @@ from handlers.resolver import find_handlers
 from handlers.response_guard import BreaksContract, ResponseGuard
 from handlers.responses import Response, Sender
 from handlers.routing import RawPathRouting
-from handlers.security import SCHEME_NAME, BearerScheme, Guards
+from handlers.security import SCHEME_NAME, BearerScheme, CallSecurityMiddleware, Guards
 from handlers.settings import ApiServices, ApiSettings
 from handlers.sources import Sources
 from handlers.validation import ClientGone, CompiledValidationMiddleware
@@ -57,10 +56,10 @@ def create_api(
     handlers = find_handlers(contract, find_module)
     # Connexion asks for applications here, and means what makes them.
     middlewares: Any = [
-        RawPathRouting,
-        SecurityMiddleware,
-        CompiledValidationMiddleware,
         LifespanMiddleware,
+        RawPathRouting,
+        CallSecurityMiddleware,
+        CompiledValidationMiddleware,
     ]
     stack = ConnexionMiddleware(
         Handlers(),
@@ -78,7 +77,7 @@ def create_api(
     )
     # Built now and not on the first request: what is wrong has to stop the start.
     stack.app, stack.middleware_stack = stack._build_middleware_stack()
-    return Api(stack, contract, services, settings, sources)
+    return Api(stack.app, contract, services, settings, sources)
 
 
 class Api:

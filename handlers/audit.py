@@ -26,14 +26,20 @@ _LINE: Final = "%s: who=%s source=%s request=%s"
 
 def audit(call: Call, what: str, who: str = NOBODY) -> None:
     """Leave the line of something done; ``what`` is a fixed sentence."""
-    _logger(call).info(_LINE, what, escaped(who), call.source, call.request_id)
+    logger = _logger(call)
+    # The line is costly to make: not for an operator who does not keep it.
+    if logger.isEnabledFor(logging.INFO):
+        logger.info(_LINE, what, escaped(who), call.source, call.request_id)
 
 
 def audit_refusal(call: Call, slug: str) -> None:
     """Leave the line of something refused."""
+    logger = _logger(call)
+    if not logger.isEnabledFor(logging.WARNING):
+        return
     operation = call.operation
     what = f"refused {operation.operation_id if operation else NOBODY} as {slug}"
-    _logger(call).warning(_LINE, what, escaped(_who(call)), call.source, call.request_id)
+    logger.warning(_LINE, what, escaped(_who(call)), call.source, call.request_id)
 
 
 def log_fault(call: Call, error: BaseException) -> None:

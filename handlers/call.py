@@ -19,14 +19,15 @@ NOTHING: Final[Mapping[str, Any]] = {}
 class Call:
     """What is known of the request so far; each stage fills in its part.
 
-    Routing: ``operation`` and ``path``. Security: ``session`` or the other proofs. Validation:
-    ``query``, ``headers`` (names in lower case) and ``body``, all as the contract has them.
-    The innermost: ``response``.
+    Routing: ``operation`` and ``path``. Security: ``session`` or the other proofs, and
+    ``context``, where Connexion notes its decision. Validation: ``query``, ``headers`` (names
+    in lower case) and ``body``, all as the contract has them. The innermost: ``response``.
     """
 
     __slots__ = (
         "_sources",
         "body",
+        "context",
         "headers",
         "is_admin",
         "operation",
@@ -59,6 +60,7 @@ class Call:
         self.query: Mapping[str, Any] = NOTHING
         self.headers: Mapping[str, Any] = NOTHING
         self.body: Mapping[str, Any] = NOTHING
+        self.context: dict[str, Any] = {}
         self.session: Caller | None = None
         self.revoke_token: str | None = None
         self.is_admin = False

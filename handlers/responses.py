@@ -1,8 +1,7 @@
 """One HTTP answer, and the one place that turns values into its bytes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -15,8 +14,7 @@ _NO_SNIFF: Final[Header] = (b"x-content-type-options", b"nosniff")
 _HSTS: Final[Header] = (b"strict-transport-security", b"max-age=31536000")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A whole answer. ``value`` is what ``body`` says; None where there is no body."""
 
     status: int

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
-from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
+from connexion.middleware.abstract import SpecMiddleware
 from connexion.spec import Specification
 
 from handlers.asgi import ASGIApp, Receive, Scope, Send
@@ -18,6 +18,7 @@ from handlers.call import NOTHING, call_of
 from handlers.contract import Contract, Operation
 from handlers.problems import Refusal, bad_request
 from handlers.responses import empty_response
+from handlers.stages import stage_of
 
 # One longer than the longest path that any operation can have.
 MAX_PATH_BYTES: Final = 8192
@@ -32,7 +33,7 @@ class _Route:
     length: int
     fixed: tuple[tuple[int, str], ...]
     names: tuple[tuple[int, str], ...]
-    operations: dict[str, tuple[Operation, dict[str, str]]]
+    operations: dict[str, tuple[Operation, ASGIApp]]
     allow: bytes
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
@@ -44,7 +45,7 @@ class _Route:
 
 
 class RawPathRouting(SpecMiddleware):
-    """Puts the operation into the scope where Connexion's other middlewares look for it."""
+    """Notes the operation in the call, and goes on with its first stage."""
 
     def __init__(self, next_app: ASGIApp) -> None:
         self._next_app = next_app
@@ -56,7 +57,7 @@ class RawPathRouting(SpecMiddleware):
         contract: Contract = options["contract"]
         base: str = options.get("base_path") or specification.base_path
         for path in specification["paths"]:
-            route = _route(base, path, contract)
+            route = self._route(base, path, contract)
             self._by_length.setdefault(route.length, []).append(route)
             if not route.names:
                 self._fixed[f"{base}{path}".encode("ascii")] = route
@@ -79,10 +80,9 @@ class RawPathRouting(SpecMiddleware):
                 return
             detail = "the path has other methods: see the header Allow"
             raise Refusal("method-not-allowed", detail, headers=(allow,))
-        call.operation, context = found
+        call.operation, stage = found
         call.path = parameters
-        scope["extensions"][ROUTING_CONTEXT] = context
-        await self._next_app(scope, receive, send)
+        await stage(scope, receive, send)
 
     def _find(self, raw_path: bytes) -> tuple[_Route, Any]:
         route = self._fixed.get(raw_path)
@@ -95,24 +95,20 @@ class RawPathRouting(SpecMiddleware):
                 return route, parameters
         raise Refusal("not-found", "there is no such path")
 
-
-def _route(base_path: str, path: str, contract: Contract) -> _Route:
-    segments = tuple(f"{base_path}{path}".removeprefix("/").split("/"))
-    is_name = [segment.startswith("{") for segment in segments]
-    names = tuple((at, part[1:-1]) for at, part in enumerate(segments) if is_name[at])
-    fixed = tuple((at, part) for at, part in enumerate(segments) if not is_name[at])
-    operations = {
-        operation.method: (
-            operation,
-            {"api_base_path": base_path, "operation_id": operation.operation_id},
-        )
-        for operation in contract.operations.values()
-        if operation.path == path
-    }
-    if "GET" in operations:
-        operations.setdefault("HEAD", operations["GET"])
-    allow = ", ".join(sorted({*operations, "OPTIONS"})).encode("ascii")
-    return _Route(len(segments), fixed, names, operations, allow)
+    def _route(self, base_path: str, path: str, contract: Contract) -> _Route:
+        segments = tuple(f"{base_path}{path}".removeprefix("/").split("/"))
+        is_name = [segment.startswith("{") for segment in segments]
+        names = tuple((at, part[1:-1]) for at, part in enumerate(segments) if is_name[at])
+        fixed = tuple((at, part) for at, part in enumerate(segments) if not is_name[at])
+        operations = {
+            operation.method: (operation, stage_of(self._next_app, operation.operation_id))
+            for operation in contract.operations.values()
+            if operation.path == path
+        }
+        if "GET" in operations:
+            operations.setdefault("HEAD", operations["GET"])
+        allow = ", ".join(sorted({*operations, "OPTIONS"})).encode("ascii")
+        return _Route(len(segments), fixed, names, operations, allow)
 
 
 def _segments(raw_path: bytes) -> list[str]:

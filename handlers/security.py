@@ -4,13 +4,17 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from connexion.lifecycle import ConnexionRequest
+from connexion.middleware.abstract import RoutedMiddleware
+from connexion.middleware.security import SecurityAPI, SecurityOperation
+from connexion.operations import AbstractOperation
 from connexion.security import NO_VALUE, AbstractSecurityHandler
+from connexion.spec import Specification
 
-from handlers.asgi import Scope, header_values
-from handlers.call import call_of
+from handlers.asgi import Receive, Scope, Send, header_values
+from handlers.call import Call, call_of
 from handlers.settings import ApiSettings
 from handlers.sources import Sources, parse_address
+from handlers.stages import stage_of
 from services.errors import NotARelay, NotLoggedIn, UnknownRevokeToken
 from services.sessions import Sessions
 
@@ -24,7 +28,7 @@ _REVOCATION: Final = "ilo_r_"
 # What Connexion takes for "let in"; who it is stands in the call.
 _ADMITTED: Final[dict[str, Any]] = {}
 
-Check = Callable[[ConnexionRequest], Any]
+Check = Callable[[Call], Any]
 
 
 def bearer(scope: Scope) -> str | None:
@@ -65,30 +69,29 @@ class Guards:
             "node": self._check_node,
         }
 
-    async def _check_session(self, request: ConnexionRequest) -> Any:
-        scope = request.scope
-        token = bearer(scope)
+    async def _check_session(self, call: Call) -> Any:
+        token = bearer(call.scope)
         if token is None:
             raise NotLoggedIn
-        call_of(scope).session = await self._sessions.caller(token)
+        call.session = await self._sessions.caller(token)
         return _ADMITTED
 
-    def _check_revoke_token(self, request: ConnexionRequest) -> Any:
+    def _check_revoke_token(self, call: Call) -> Any:
         # Only its form: whether it is one, the operation finds out by using it.
-        token = bearer(request.scope)
+        token = bearer(call.scope)
         if token is None or not token.startswith(_REVOCATION):
             raise UnknownRevokeToken
-        call_of(request.scope).revoke_token = token
+        call.revoke_token = token
         return _ADMITTED
 
-    def _check_admin(self, request: ConnexionRequest) -> Any:
-        if not _is_one_of(bearer(request.scope), self._admin_secret):
+    def _check_admin(self, call: Call) -> Any:
+        if not _is_one_of(bearer(call.scope), self._admin_secret):
             return NO_VALUE
-        call_of(request.scope).is_admin = True
+        call.is_admin = True
         return _ADMITTED
 
-    def _check_node(self, request: ConnexionRequest) -> Any:
-        scope = request.scope
+    def _check_node(self, call: Call) -> Any:
+        scope = call.scope
         # Only what runs in this process can leave the address out, so the secret of the
         # process counts there, and nowhere else.
         if scope.get("client") is None:
@@ -114,6 +117,36 @@ class BearerScheme(AbstractSecurityHandler):
 
     def get_fn(self, security_scheme: Mapping[str, Any], _required_scopes: list[str]) -> Check:
         return self._guards.checks[security_scheme[SCHEME_NAME]]
+
+
+class CallSecurity(SecurityOperation):
+    """One operation's security as Connexion has read it from the contract.
+
+    Its verification is given the call, which has all that it and our checks look at, in
+    place of a request of Starlette's inside one of Connexion's.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.security:
+            await self.verification_fn(call_of(scope))
+        await self.next_app(scope, receive, send)
+
+
+class CallSecurityAPI(SecurityAPI):
+    def make_operation(self, operation: AbstractOperation | Specification) -> SecurityOperation:
+        if not isinstance(operation, AbstractOperation):
+            raise TypeError("what is no operation has no security of its own")
+        return CallSecurity.from_operation(
+            operation,
+            next_app=stage_of(self.next_app, operation.operation_id),
+            security_handler_factory=self.security_handler_factory,
+        )
+
+
+class CallSecurityMiddleware(RoutedMiddleware[CallSecurityAPI]):
+    """Takes the place of Connexion's ``SecurityMiddleware``; what it decides stays the same."""
+
+    api_cls = CallSecurityAPI
 
 
 def _encoded(secret: str | None) -> tuple[bytes, ...]:

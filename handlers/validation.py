@@ -17,6 +17,7 @@ from handlers.call import call_of
 from handlers.contract import BadContract, Body, Contract, Operation, Parameter
 from handlers.problems import Refusal, bad_request, invalid_input
 from handlers.schemas import Fault, Schema, pointer_to
+from handlers.stages import stage_of
 from services.limits import Limits
 from services.strict_json import NotStrictJson, parse_strict
 
@@ -266,9 +267,10 @@ class CompiledValidationAPI(RoutedAPI[CompiledValidation]):
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> CompiledValidation:
+        name = operation.operation_id
         return CompiledValidation(
-            self.next_app,
-            self._contract.operations[operation.operation_id],
+            stage_of(self.next_app, name),
+            self._contract.operations[name],
             self._contract,
             self._limits,
         )

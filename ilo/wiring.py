@@ -17,7 +17,9 @@ import httpx
 import uvicorn
 
 from handlers.app import ApiServices, ApiSettings, create_api
+from handlers.contract import BadContract
 from handlers.pages import Pages, PageServer
+from handlers.resolver import HandlersDisagree
 from ilo.banner import banner
 from ilo.http_protocol import TimedHttpProtocol
 from ilo.logs import hide
@@ -148,21 +150,22 @@ def _api(node: _Node, at_hand: Secret, *, strict_responses: bool) -> Any:
     admin = admin_secret(settings, os.environ)
     hide(admin)
     services = api_services(settings, store, node.pool, clock, node.readiness)
-    api = create_api(
-        services,
-        ApiSettings(
-            relay_url=settings.relay_url,
-            limits=settings.limits,
-            node_secrets=tuple(secret.reveal() for secret in node.secrets),
-            in_process_secret=at_hand.reveal(),
-            allowed_relay_host=None if settings.potion_host == ANY_HOST else settings.potion_host,
-            admin_secret=admin.reveal(),
-            allowed_origins=settings.allowed_origins,
-            hsts=settings.clients_use_tls,
-            trusted_proxies=settings.trusted_proxies,
-            response_guard="strict" if strict_responses else "sample",
-        ),
+    chosen = ApiSettings(
+        relay_url=settings.relay_url,
+        limits=settings.limits,
+        node_secrets=tuple(secret.reveal() for secret in node.secrets),
+        in_process_secret=at_hand.reveal(),
+        allowed_relay_host=None if settings.potion_host == ANY_HOST else settings.potion_host,
+        admin_secret=admin.reveal(),
+        allowed_origins=settings.allowed_origins,
+        hsts=settings.clients_use_tls,
+        trusted_proxies=settings.trusted_proxies,
+        response_guard="strict" if strict_responses else "sample",
     )
+    try:
+        api = create_api(services, chosen)
+    except (HandlersDisagree, BadContract) as error:
+        raise CommandRefused(f"the API cannot start: {error}") from None
     pages = Pages(load_openapi(), relay_url=settings.relay_url, hsts=settings.clients_use_tls)
     return PageServer(pages, api)
 
@@ -225,6 +228,14 @@ class _Guests:
 class _ApiServer(uvicorn.Server):
     """uvicorn, told by us when to stop: signals are for the whole process."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.listens.set()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -252,9 +263,12 @@ async def serving(app: Any, sock: socket.socket, settings: Settings) -> AsyncIte
     )
     server = _ApiServer(config)
     running = asyncio.create_task(server.serve(sockets=[sock]))
+    listens = asyncio.create_task(server.listens.wait())
     try:
+        await asyncio.wait({running, listens}, return_when=asyncio.FIRST_COMPLETED)
         yield
     finally:
+        listens.cancel()
         server.should_exit = True
         await running
 
@@ -304,9 +318,14 @@ def _listening(listen: Listen) -> Iterator[socket.socket]:
         )[0]
         sock = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
-        raise CommandRefused(f"cannot listen on {listen.netloc}: {error.strerror}") from None
+        raise CommandRefused(f"cannot listen on {listen.netloc}: {_plain(error)}") from None
     with sock:
         yield sock
+
+
+def _plain(error: OSError) -> str:
+    """Return what the system says, without what Python adds."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
 
 
 def _bound(sock: socket.socket) -> Listen:

@@ -40,6 +40,7 @@ CATCH_UP_BYTES: Final = 256 * 1024
 _ADMISSION = 1
 _UNACKED = 2
 _FULL = 4
+_DRAINING = 8
 
 _HEAD_END = b"\r\n\r\n"
 
@@ -107,6 +108,12 @@ class Connection(asyncio.Protocol):
         self._ws = self._partial = self._fragments = None
 
     def data_received(self, data: bytes) -> None:
+        try:
+            self._received(data)
+        except Exception as fault:  # noqa: BLE001  # a bug, whatever it is, ends one connection
+            self._relay.failed(self, fault)
+
+    def _received(self, data: bytes) -> None:
         self._heard = True
         partial = self._partial
         if partial is not None:
@@ -245,11 +252,11 @@ class Connection(asyncio.Protocol):
     def _unusual(self, raw: bytes) -> None:
         """Let the library judge one whole frame, or the header of one that breaks the rules."""
         relay = self._relay
-        if is_pong(raw[0]) and len(raw) > 2:
-            return
         hangup = cast("Session", self.session).control(relay.now_s(), relay.pace)
         if hangup is not None:
             self.hang_up(hangup)
+            return
+        if is_pong(raw[0]) and len(raw) > 2:
             return
         ws = self._ws
         if ws is None:
@@ -320,6 +327,11 @@ class Connection(asyncio.Protocol):
         """Some of this client's messages have their outcome: read on if that was awaited."""
         if self._held & _UNACKED and self.unacked < self._relay.limits.unacked_messages:
             self._release(_UNACKED)
+
+    def stop_listening(self) -> None:
+        """Take nothing more from this client; what it said before is still answered."""
+        if not self.closing:
+            self._hold(_DRAINING)
 
     # -- catching up
 
@@ -435,7 +447,7 @@ class Connection(asyncio.Protocol):
     def _read_kept(self) -> None:
         if self._partial is not None and not self._held and not self.closing:
             kept, self._partial = self._partial, None
-            self._read(bytes(kept))
+            self.data_received(bytes(kept))
 
     def client_address(self) -> str:
         """Return the client's address without its port, for the log."""

@@ -51,6 +51,8 @@ PING_S: Final = 20.0
 HEAD_S: Final = 20.0
 MAX_HANDSHAKES: Final = 1024
 """How many handshakes may be in flight; one more is refused with 503."""
+OPEN_ROOM_TIMEOUT_S: Final = 1.5
+"""With the time to ask the API, an answer to every handshake within 5 s."""
 DRAIN_S: Final = 5.0
 BACKLOG: Final = 4096
 KERNEL_UNSENT_BYTES: Final = 128 * 1024
@@ -129,6 +131,9 @@ class Relay:
         self._draining = True
         for server in self._servers:
             server.close()
+        # Else those who go on talking would keep us until the deadline, and get no goodbye.
+        for connection in list(self._connections):
+            connection.stop_listening()
         deadline = self.now_s() + DRAIN_S
         await self._until(lambda: not self._drafts and not self._unstored, deadline)
         for connection in list(self._connections):
@@ -177,6 +182,11 @@ class Relay:
             extra={"member": session.username, "session": session.session_id, "code": code},
         )
 
+    def failed(self, connection: Connection, fault: Exception) -> None:
+        """End a connection for a fault of ours."""
+        log.error("a fault in the relay", exc_info=fault)
+        connection.hang_up(hangups.INTERNAL)
+
     def _one_less(self, user: UserId) -> None:
         left = self._per_user[user] - 1
         if left:
@@ -216,6 +226,10 @@ class Relay:
     async def _admit(self, connection: Connection, wish: Wish, answer: bytes) -> None:
         try:
             outcome = await self._judge(wish)
+        except Exception:
+            # Whoever waits is told, whatever went wrong; the fault is logged with the task.
+            self.refuse(connection, hangups.UNAVAILABLE)
+            raise
         finally:
             self._handshakes -= 1
         if isinstance(outcome, Refusal):
@@ -226,9 +240,17 @@ class Relay:
             self._rooms.left(room)
             self.refuse(connection, hangups.UNAVAILABLE)
             return
-        user = session.user_id
-        self._per_user[user] = self._per_user.get(user, 0) + 1
+        welcome = welcome_frame(
+            room=room.name,
+            username=session.username,
+            epoch=room.epoch,
+            head=head,
+            expires_at=session.expires_at,
+            limits=self.limits,
+        )
+        self._per_user[session.user_id] = self._per_user.get(session.user_id, 0) + 1
         connection.last_seq = head
+        connection.admitted(session, room, answer + text_frame(welcome))
         audit.info(
             "connection admitted",
             extra={
@@ -238,15 +260,6 @@ class Relay:
                 "source": connection.client_address(),
             },
         )
-        welcome = welcome_frame(
-            room=room.name,
-            username=session.username,
-            epoch=room.epoch,
-            head=head,
-            expires_at=session.expires_at,
-            limits=self.limits,
-        )
-        connection.admitted(session, room, answer + text_frame(welcome))
 
     async def _judge(self, wish: Wish) -> tuple[Session, LiveRoom, int] | Refusal:
         """Ask the API, then look at the room; nothing else happens between that and the entry."""
@@ -260,9 +273,10 @@ class Relay:
         if wish.is_private:
             return hangups.NOT_A_MEMBER
         try:
-            stored = await self._store.open_room(wish.room, self._clock())
-        except IloError as error:
-            log.warning("cannot open a room", extra={"reason": str(error)})
+            async with asyncio.timeout(OPEN_ROOM_TIMEOUT_S):
+                stored = await self._store.open_room(wish.room, self._clock())
+        except (IloError, TimeoutError) as error:
+            log.warning("cannot open a room", extra={"reason": str(error) or "no answer in time"})
             return hangups.UNAVAILABLE
         room = self._rooms.opened(stored, str(UUID(bytes=stored.epoch)))
         here = room.connections_of(admitted.user_id)
@@ -319,6 +333,8 @@ class Relay:
 
     def _flush(self) -> None:
         drafts, self._drafts = self._drafts, []
+        if not drafts:
+            return
         self._unstored += len(drafts)
         self._messages.append(drafts, self._stored)
 
@@ -369,6 +385,7 @@ class Relay:
         connection.tell(error_frame(refused))
         if refused.code == "unavailable":
             # Whether it is stored is unknown: what comes after must not get before it.
+            self._drafts = [draft for draft in self._drafts if draft.origin[0] is not connection]
             connection.hang_up(hangups.TRY_AGAIN_LATER)
 
     # -- listeners that are behind

@@ -134,7 +134,7 @@ async def test_a_token_stays_right_over_a_restart(client: SystemClient) -> None:
     socket, welcome = await client.join(ann, "over-a-night")
     await socket.say("good night")
     await socket.json_of("ack")
-    socket.abort()
+    await client.hang_up()
 
     code, _ = client.ilo.terminate()
     client.ilo.start()

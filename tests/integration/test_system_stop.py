@@ -64,10 +64,13 @@ def refused_start(folder: Path, *, root: Path = ROOT) -> tuple[int, str, float]:
     """Start Ilo where it has to refuse; return exit code, output and seconds."""
     ilo = IloProcess(folder, root=root)
     started = time.monotonic()
-    with pytest.raises(DidNotStart):
-        ilo.start()
-    took_s = time.monotonic() - started
-    return ilo.wait(), ilo.output.text, took_s
+    try:
+        with pytest.raises(DidNotStart):
+            ilo.start()
+    finally:
+        took_s = time.monotonic() - started
+        ilo.kill()
+    return ilo.exit_code, ilo.output.text, took_s
 
 
 def one_line(output: str) -> str:

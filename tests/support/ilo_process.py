@@ -187,12 +187,13 @@ class IloProcess:
         os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it as a loss of power would; nothing when it has ended."""
-        process = self._process
-        if process is not None and process.poll() is None:
+        """End it as a loss of power would, if it runs."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
             # Of one that is traced the tracer ends by itself then.
             self.send_signal(signal.SIGKILL)
-            self.wait()
+        self.wait()
 
     def wait(self, wait_s: float = START_S) -> int:
         """Return the exit code of a process that is about to end, all output read."""
@@ -203,6 +204,13 @@ class IloProcess:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+        return code
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a process that has ended."""
+        code = self._running().poll()
+        assert code is not None, "it is still running"
         return code
 
     def _running(self) -> subprocess.Popen[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -85,10 +85,13 @@ class SystemClient:
         assert (welcome["type"], welcome["username"]) == ("welcome", person.name)
         return socket, welcome
 
-    def hang_up(self) -> None:
-        """Cut every connection."""
+    async def hang_up(self) -> None:
+        """Cut every connection, and return when they are gone."""
         for socket in self._sockets:
             socket.abort()
+        for socket in self._sockets:
+            with suppress(ConnectionError):
+                await socket.writer.wait_closed()
 
     @staticmethod
     def _ok(response: httpx.Response, status: int) -> dict[str, Any]:
@@ -120,7 +123,7 @@ async def visiting(
         try:
             yield client
         finally:
-            client.hang_up()
+            await client.hang_up()
 
 
 async def messages(socket: RawSocket, amount: int) -> list[dict[str, Any]]:

@@ -61,7 +61,12 @@ def log() -> Iterator[Log]:
     logging.setLogRecordFactory(CleanRecord)
     root.addHandler(caught.handler)
     root.setLevel(logging.DEBUG)
+    # Another test may have configured logging as a start does.
+    uvicorn = logging.getLogger("uvicorn")
+    uvicorn_level = uvicorn.level
+    uvicorn.setLevel(logging.NOTSET)
     yield caught
+    uvicorn.setLevel(uvicorn_level)
     root.setLevel(level)
     root.removeHandler(caught.handler)
     logging.setLogRecordFactory(factory)
