@@ -33,8 +33,6 @@ HIGH_WATER_BYTES: Final = 512 * 1024
 """With one joined write and one frame on top, at most 1 MiB waits for a client."""
 LOW_WATER_BYTES: Final = 64 * 1024
 MAX_FRAGMENTS: Final = 64
-CATCH_UP_PAGE: Final = 200
-CATCH_UP_BYTES: Final = 256 * 1024
 
 # Why a socket is not read for a while; the bits of ``_held``.
 _ADMISSION = 1
@@ -151,7 +149,7 @@ class Connection(asyncio.Protocol):
         end = data.find(_HEAD_END, 0, MAX_HEAD_BYTES)
         if end < 0:
             if len(data) >= MAX_HEAD_BYTES:
-                self._relay.refuse(self, hangups.BAD_HANDSHAKE)
+                self._relay.doorway.refuse(self, hangups.BAD_HANDSHAKE)
             else:
                 self._partial = bytearray(data)
                 self._need = 0
@@ -166,9 +164,9 @@ class Connection(asyncio.Protocol):
         ws.receive_data(data[:end])
         events = ws.events_received()
         if len(events) != 1 or not isinstance(events[0], Request):
-            self._relay.refuse(self, hangups.BAD_HANDSHAKE)
+            self._relay.doorway.refuse(self, hangups.BAD_HANDSHAKE)
         else:
-            self._relay.asked(self, ws, events[0])
+            self._relay.doorway.asked(self, ws, events[0])
         _let_go(ws)
 
     def admitted(self, session: Session, room: LiveRoom, answer: bytes) -> None:
@@ -247,7 +245,7 @@ class Connection(asyncio.Protocol):
         self.unacked += 1
         if self.unacked >= relay.limits.unacked_messages:
             self._hold(_UNACKED)
-        relay.say(self, room, said)
+        relay.delivery.say(self, room, said)
 
     def _unusual(self, raw: bytes) -> None:
         """Let the library judge one whole frame, or the header of one that breaks the rules."""
@@ -336,7 +334,7 @@ class Connection(asyncio.Protocol):
     # -- catching up
 
     def catch_up(self) -> None:
-        self._relay.catch_up(self)
+        self._relay.delivery.catch_up(self)
 
     @property
     def can_be_fed(self) -> bool:

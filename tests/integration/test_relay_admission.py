@@ -400,7 +400,7 @@ async def test_many_at_once_do_not_get_past_the_cap(house: House) -> None:
 async def test_handshakes_in_flight_have_a_bound(
     house: House, monkeypatch: pytest.MonkeyPatch, at_once: bool
 ) -> None:
-    monkeypatch.setattr("relay.server.MAX_HANDSHAKES", 5)
+    monkeypatch.setattr("relay.doorway.MAX_HANDSHAKES", 5)
     for number in range(7):
         await house.know(f"user{number}")
     house.door.opens = asyncio.Event()

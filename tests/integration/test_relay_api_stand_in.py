@@ -314,7 +314,7 @@ async def test_an_answer_of_8_kib_is_not_too_long() -> None:
 
 async def test_an_api_that_is_not_there_admits_nobody() -> None:
     async with stranger_at(right) as (house, api):
-        introspector = house.relay._gatekeeper
+        introspector = house.relay.doorway._gatekeeper
         assert isinstance(introspector, Introspector)
         async with open_api(right) as gone:
             pass

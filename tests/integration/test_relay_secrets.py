@@ -192,7 +192,7 @@ async def test_answers_of_a_strange_api_leave_no_secret_in_the_logs(
             await knocking.send(request_head("/ws/chat", bearer("ann")))
             assert (await knocking.answer()).status == 503
 
-    assert "relay.server" in logged.names
+    assert "relay.doorway" in logged.names
     assert logged.hits() == []
 
 

@@ -6,12 +6,8 @@ from typing import Any
 
 import orjson
 
-from relay.connection import (
-    CATCH_UP_BYTES,
-    HIGH_WATER_BYTES,
-    STALL_TIMEOUT_S,
-    Connection,
-)
+from relay.connection import HIGH_WATER_BYTES, STALL_TIMEOUT_S, Connection
+from relay.delivery import CATCH_UP_BYTES
 from relay.rooms import MAX_WRITE_BYTES
 from services.errors import StoreUnavailable
 from services.limits import Limits
