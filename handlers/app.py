@@ -77,24 +77,28 @@ def create_api(
     )
     # Built now and not on the first request: what is wrong has to stop the start.
     stack.app, stack.middleware_stack = stack._build_middleware_stack()
-    return Api(stack.app, contract, services, settings, sources)
+    routing = next(app for app in stack.middleware_stack if isinstance(app, RawPathRouting))
+    return Api(stack.app, routing, contract, services, settings, sources)
 
 
 class Api:
     """The outermost edge: gives each request its name, and whatever happens one answer.
 
+    Requests begin at ``routing``; all else is for the whole ``stack``.
     ``guard`` is None when ``settings.response_guard`` is off.
     """
 
     def __init__(
         self,
         stack: ASGIApp,
+        routing: ASGIApp,
         contract: Contract,
         services: ApiServices,
         settings: ApiSettings,
         sources: Sources,
     ) -> None:
         self._stack = stack
+        self._routing = routing
         self._services = services
         self._settings = settings
         self._sources = sources
@@ -121,7 +125,7 @@ class Api:
         # caller is must never be found by the next.
         scope = {**scope, "extensions": {CALL: call}}
         try:
-            await self._stack(scope, receive, send)
+            await self._routing(scope, receive, send)
             response = self._checked(call, call.response)
         except ClientGone:
             return

@@ -66,9 +66,6 @@ class RawPathRouting(SpecMiddleware):
             routes.sort(key=lambda route: len(route.names))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._next_app(scope, receive, send)
-            return
         raw_path = scope.get("raw_path") or quote(scope["path"]).encode("ascii")
         call = call_of(scope)
         route, parameters = self._find(raw_path)

@@ -10,7 +10,7 @@ from connexion.operations import AbstractOperation
 from connexion.security import NO_VALUE, AbstractSecurityHandler
 from connexion.spec import Specification
 
-from handlers.asgi import Receive, Scope, Send, header_values
+from handlers.asgi import Receive, Scope, Send
 from handlers.call import Call, call_of
 from handlers.settings import ApiSettings
 from handlers.sources import Sources, parse_address
@@ -33,10 +33,15 @@ Check = Callable[[Call], Any]
 
 def bearer(scope: Scope) -> str | None:
     """Return the bearer (RFC 6750 §2.1); None when there is none, or it cannot be one."""
-    values = header_values(scope, b"authorization")
-    if len(values) != 1:
+    shown = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            if shown is not None:
+                return None
+            shown = value
+    if shown is None:
         return None
-    scheme, _, token = values[0].partition(b" ")
+    scheme, _, token = shown.partition(b" ")
     token = token.strip(b" ")
     if scheme.lower() != b"bearer" or not token.isascii():
         return None
@@ -69,10 +74,15 @@ class Guards:
             "node": self._check_node,
         }
 
-    async def _check_session(self, call: Call) -> Any:
+    def _check_session(self, call: Call) -> Any:
         token = bearer(call.scope)
         if token is None:
             raise NotLoggedIn
+        call.session = self._sessions.remembered_caller(token)
+        # Who is known needs no waiting, and no coroutine.
+        return self._ask(call, token) if call.session is None else _ADMITTED
+
+    async def _ask(self, call: Call, token: str) -> Any:
         call.session = await self._sessions.caller(token)
         return _ADMITTED
 

@@ -132,6 +132,7 @@ class BodyReader:
         if body.media_type not in (JSON, FORM):
             raise BadContract(f"bodies of the type {body.media_type} are not supported")
         self._media_type = body.media_type
+        self._usual_type = body.media_type.encode("ascii")
         self._schema = Schema(contract, body.schema)
         self._max_bytes = limits.body_bytes
         self._max_depth = limits.json_depth
@@ -162,7 +163,7 @@ class BodyReader:
         for name, value in scope["headers"]:
             if name == b"content-type":
                 types += 1
-                if not self._is_media_type(value):
+                if value != self._usual_type and not self._is_media_type(value):
                     raise self._unsupported()
             elif name == b"content-encoding":
                 if value.strip().lower() != b"identity":

@@ -89,6 +89,16 @@ class Sessions:
             raise NotLoggedIn
         return caller
 
+    def remembered_caller(self, token: str) -> Caller | None:
+        """Return what ``caller`` would without asking the store; None when it has to.
+
+        Raises:
+            NotLoggedIn: ``token`` is not the token of a session.
+        """
+        if not has_form(token, "s"):
+            raise NotLoggedIn
+        return self._recall(hash_secret(token))
+
     async def fresh_caller(self, token_hash: SecretHash) -> Caller | None:
         """Return whose session that is, as the store knows it now; None for nobody's."""
         owner = await self._store.session(token_hash)

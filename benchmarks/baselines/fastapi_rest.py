@@ -1,14 +1,19 @@
 """Two operations of Ilo on FastAPI, uvicorn, uvloop and httptools, as their manuals say.
 
-A bearer dependency, a pydantic model for each body and answer, a dictionary as the store.
+A bearer dependency, a pydantic model for each body and answer, a dictionary as the store. A
+public key is held to Ilo's own rule against private ones: it is a good part of a PUT, both
+servers do it, and what is compared is everything else.
+
 The line `ready <port> <token> <username> …` names the users that exist.
 """
 
 import argparse
 import secrets
 import socket
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path as FilePath
 from time import time
 from typing import Annotated
 
@@ -17,6 +22,12 @@ import uvloop
 from fastapi import Depends, FastAPI, HTTPException, Path
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
+
+# Started as a program of its own, which finds nothing of Ilo's otherwise.
+sys.path.insert(0, str(FilePath(__file__).resolve().parents[2]))
+
+from services.errors import InvalidInput
+from services.private_keys import refuse_private_key
 
 BACKLOG = 4096
 
@@ -87,6 +98,10 @@ async def put_public_key(
 ) -> KeyVersion:
     if who != username:
         raise HTTPException(403, "that is somebody else's key")
+    try:
+        refuse_private_key(body.public_key)
+    except InvalidInput as error:
+        raise HTTPException(422, error.detail) from None
     account = accounts[username]
     if body.if_version != account.key_version:
         raise HTTPException(409, "the key has another version")

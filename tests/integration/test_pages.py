@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
@@ -311,3 +314,20 @@ async def test_the_address_of_the_relay_cannot_write_html() -> None:
     assert answer is not None
     assert b"ws://&lt;script&gt;&amp;" in answer.body
     assert b"ws://<script>" not in answer.body
+
+
+def test_the_vendored_files_are_what_the_pinned_packages_hold() -> None:
+    """Fetches them from npm's registry anew; each has to have its pinned sha512."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is missing")
+
+    check = subprocess.run(
+        [sys.executable, "tools/pages/vendor.py", "--check"],
+        cwd=CONTRACT.parents[1],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert check.returncode == 0, check.stdout + check.stderr

@@ -196,14 +196,18 @@ async def open_rest(
     rates: Rates | None = None,
     protocol: type[TimedHttpProtocol] = TimedHttpProtocol,
     expect_violations: bool = False,
+    document: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[RestDoor]:
-    """Serve the API on a free port. At the end no answer may have broken the contract."""
+    """Serve the API on a free port. At the end no answer may have broken the contract.
+
+    ``document`` is another contract than spec/openapi.yaml.
+    """
     kept = MemoryStore() if store is None else store
     clock = Clock()
     pool = ThreadWorkPool(2)
     reasons: list[str] = []
     services = make_services(kept, clock, pool, reasons, issuance=issuance, rates=rates)
-    api = create_api(services, settings)
+    api = create_api(services, settings, document=document)
     try:
         async with serving(api, protocol) as port:
             yield RestDoor(port, api, kept, clock, reasons)

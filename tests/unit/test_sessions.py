@@ -290,3 +290,17 @@ async def test_neither_store_nor_repr_has_the_token(house: House) -> None:
     for shown in (repr(new), repr(caller), repr(kept), repr(house.sessions)):
         assert new.token not in shown
         assert new.token[6:] not in shown
+
+
+async def test_a_remembered_caller_is_who_the_store_said_a_moment_ago(house: House) -> None:
+    token = (await house.sessions.start(house.ann, KEY_HASH)).token
+    assert house.sessions.remembered_caller(token) is None
+    caller = await house.sessions.caller(token)
+    asked = house.store.asked
+
+    assert house.sessions.remembered_caller(token) == caller
+    await house.sessions.end(caller)
+    assert house.sessions.remembered_caller(token) is None
+    assert house.store.asked == asked
+    with pytest.raises(NotLoggedIn):
+        house.sessions.remembered_caller("no token")
