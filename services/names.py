@@ -131,6 +131,9 @@ def skeleton(name: str) -> str:
 
     Takes any string, valid as a name or not; up to 18 times as long as ``name``.
     """
+    if name.isascii():
+        # Nothing of ASCII is composed, hidden or a compatibility form.
+        return name.lower()
     key = name
     while True:
         folded = unicodedata.normalize("NFD", key).casefold()

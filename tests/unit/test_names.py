@@ -166,6 +166,11 @@ def test_names_that_differ_have_two_skeletons(one: str, other: str) -> None:
     assert skeleton(one) != skeleton(other)
 
 
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_has_the_skeleton_that_it_has_among_other_characters(text: str) -> None:
+    assert skeleton(text) + "é" == skeleton(text + "é")
+
+
 def test_the_skeleton_of_every_character_is_its_own_skeleton() -> None:
     keys = skeleton("\n".join(map(chr, range(sys.maxunicode + 1)))).split("\n")
 
