@@ -61,12 +61,16 @@ def log() -> Iterator[Log]:
     logging.setLogRecordFactory(CleanRecord)
     root.addHandler(caught.handler)
     root.setLevel(logging.DEBUG)
-    # Another test may have configured logging as a start does.
-    uvicorn = logging.getLogger("uvicorn")
-    uvicorn_level = uvicorn.level
-    uvicorn.setLevel(logging.NOTSET)
+    # Another test may have started uvicorn, which configures its loggers for good.
+    uvicorn = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error")]
+    before = [(logger.level, logger.propagate) for logger in uvicorn]
+    for logger in uvicorn:
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
     yield caught
-    uvicorn.setLevel(uvicorn_level)
+    for logger, (its_level, propagates) in zip(uvicorn, before, strict=True):
+        logger.setLevel(its_level)
+        logger.propagate = propagates
     root.setLevel(level)
     root.removeHandler(caught.handler)
     logging.setLogRecordFactory(factory)
