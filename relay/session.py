@@ -13,6 +13,9 @@ from services.model import Instant, UserId, Username
 
 MAX_BAD_FRAMES_IN_A_ROW = 20
 
+BYTES_A_REFUSED_FRAME = 4096
+"""A refused frame counts for the pace as one more frame for each of so many bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -43,6 +46,10 @@ class Pace:
         if wait > 1e-9:
             return used_until, wait
         return until, 0.0
+
+    def cost_s(self, frames: int) -> float:
+        """Return how many seconds of the long run so many frames take up."""
+        return frames * self._interval_s
 
 
 class Session:
@@ -84,6 +91,9 @@ class Session:
             return Reply(None, NOT_UTF_8)
         if isinstance(said, Refused):
             self._bad_frames += 1
+            if said.code == "bad-frame":
+                # Saying what is wrong costs up to a hundred times what a right frame costs.
+                self._used_until += pace.cost_s(len(raw) // BYTES_A_REFUSED_FRAME)
             enough = self._bad_frames >= MAX_BAD_FRAMES_IN_A_ROW
             return Reply(error_frame(said), BAD_FRAMES if enough else None)
         self._bad_frames = 0

@@ -99,6 +99,23 @@ def test_who_waits_as_told_is_heard(per_s: int, burst: int, start_s: float) -> N
     assert pace.take(used, start_s + wait_s + 1e-7)[1] == 0.0
 
 
+def test_a_large_bad_frame_counts_as_one_more_for_each_4_kib() -> None:
+    session = new_session()
+    assert code_of(hear(session, b"[" * (20 * 4096))) == "bad-frame"
+
+    heard = [hear(session, GOOD) for _ in range(10)]
+
+    assert all(isinstance(said, Say) for said in heard[:9])
+    assert code_of(heard[9]) == "rate"
+
+
+def test_a_large_good_frame_counts_as_one() -> None:
+    session = new_session()
+    heard = [hear(session, message("x" * 20 * 4096))] + [hear(session, GOOD) for _ in range(29)]
+
+    assert all(isinstance(said, Say) for said in heard)
+
+
 def test_a_refused_frame_uses_nothing_up() -> None:
     assert taken(PACE, [1000.0] * 1000 + [1000.1]) == [True] * 30 + [False] * 970 + [True]
 
