@@ -10,7 +10,7 @@ from connexion.operations import AbstractOperation
 from connexion.security import NO_VALUE, AbstractSecurityHandler
 from connexion.spec import Specification
 
-from handlers.asgi import Receive, Scope, Send
+from handlers.asgi import Receive, Scope, Send, header_values
 from handlers.call import Call, call_of
 from handlers.settings import ApiSettings
 from handlers.sources import Sources, parse_address
@@ -33,15 +33,10 @@ Check = Callable[[Call], Any]
 
 def bearer(scope: Scope) -> str | None:
     """Return the bearer (RFC 6750 §2.1); None when there is none, or it cannot be one."""
-    shown = None
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            if shown is not None:
-                return None
-            shown = value
-    if shown is None:
+    values = header_values(scope, b"authorization")
+    if len(values) != 1:
         return None
-    scheme, _, token = shown.partition(b" ")
+    scheme, _, token = values[0].partition(b" ")
     token = token.strip(b" ")
     if scheme.lower() != b"bearer" or not token.isascii():
         return None

@@ -19,6 +19,7 @@ from relay.answers import http_answer, problem_answer
 from relay.connection import Connection
 from relay.frames import welcome_frame
 from relay.hangups import Refusal
+from relay.headcount import Headcount
 from relay.introspect import ApiUnavailable, Gatekeeper
 from relay.rooms import LiveRoom, Rooms
 from relay.session import Session
@@ -62,15 +63,11 @@ class Doorway:
         self._clock = clock
         self._readiness = readiness
         self._handshakes = 0
-        self._per_user: dict[UserId, int] = {}
+        self._users = Headcount()
 
     def left(self, user: UserId) -> None:
         """One connection of ``user`` that was admitted here is over."""
-        left = self._per_user[user] - 1
-        if left:
-            self._per_user[user] = left
-        else:
-            del self._per_user[user]
+        self._users.go(user)
 
     def asked(self, connection: Connection, ws: ServerProtocol, request: Request) -> None:
         """Somebody yet unknown asks for something: the answer comes from a task of its own."""
@@ -124,7 +121,7 @@ class Doorway:
             expires_at=session.expires_at,
             limits=self._limits,
         )
-        self._per_user[session.user_id] = self._per_user.get(session.user_id, 0) + 1
+        self._users.come(session.user_id)
         connection.last_seq = head
         connection.admitted(session, room, answer + text_frame(welcome))
         audit.info(
@@ -156,7 +153,7 @@ class Doorway:
             return hangups.UNAVAILABLE
         room = self._rooms.opened(stored, str(UUID(bytes=stored.epoch)))
         here = room.connections_of(admitted.user_id)
-        anywhere = self._per_user.get(admitted.user_id, 0)
+        anywhere = self._users.of(admitted.user_id)
         if (
             here >= self._limits.connections_per_user_and_room
             or anywhere >= self._limits.connections_per_user

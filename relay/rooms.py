@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from relay.frames import json_text
+from relay.headcount import Headcount
 from services.model import Room, RoomId, RoomName, UserId
 
 MAX_WRITE_BYTES = 256 * 1024
@@ -63,13 +64,13 @@ class LiveRoom:
         self.pending: list[bytes] = []
         self._live: dict[Listener, None] = {}
         self._waiting: dict[Listener, None] = {}
-        self._users: dict[UserId, int] = {}
+        self._users = Headcount()
         self._writes: list[Callable[[bytes], object]] | None = None
 
     def enter(self, listener: Listener) -> None:
         """Take the listener in, to be fed from ``listener.last_seq`` on."""
         self.listeners[listener] = None
-        self._users[listener.user_id] = self._users.get(listener.user_id, 0) + 1
+        self._users.come(listener.user_id)
         self.feed(listener)
 
     def leave(self, listener: Listener) -> None:
@@ -77,17 +78,13 @@ class LiveRoom:
         if self.listeners.pop(listener, self) is self:
             return
         self.stop_feeding(listener)
-        left = self._users[listener.user_id] - 1
-        if left:
-            self._users[listener.user_id] = left
-        else:
-            del self._users[listener.user_id]
+        self._users.go(listener.user_id)
 
     def connections_of(self, user: UserId) -> int:
-        return self._users.get(user, 0)
+        return self._users.of(user)
 
-    def feed(self, listener: Listener) -> bool:
-        """Make the listener live if it has everything delivered so far; tell whether it is.
+    def feed(self, listener: Listener) -> None:
+        """Make the listener live if it has everything delivered so far.
 
         One that is behind is told to catch up. One that is ahead (the store has answered it
         before this node heard of the newest messages) waits for the room to come up with it.
@@ -95,12 +92,10 @@ class LiveRoom:
         if listener.last_seq == self.delivered:
             self._live[listener] = None
             self._writes = None
-            return True
-        if listener.last_seq > self.delivered:
+        elif listener.last_seq > self.delivered:
             self._waiting[listener] = None
         else:
             listener.catch_up()
-        return False
 
     def stop_feeding(self, listener: Listener) -> None:
         """Take a live listener out of the fan-out; its ``last_seq`` is what it was given last."""

@@ -81,10 +81,9 @@ class Sessions:
         Raises:
             NotLoggedIn: nobody's, or not any more.
         """
-        if not has_form(token, "s"):
-            raise NotLoggedIn
-        token_hash = hash_secret(token)
-        caller = self._recall(token_hash) or await self._ask_and_remember(token_hash)
+        caller = self.remembered_caller(token)
+        if caller is None:
+            caller = await self._ask_and_remember(hash_secret(token))
         if caller is None:
             raise NotLoggedIn
         return caller

@@ -1,5 +1,7 @@
 """Faults of the relay's own: they end one connection, with a word, and nobody else notices."""
 
+import asyncio
+
 import pytest
 
 from relay.connection import Connection
@@ -67,3 +69,18 @@ async def test_a_fault_at_the_door_is_answered_with_503(
     monkeypatch.undo()
     await house.join("ann")
     assert "a fault in the relay" in caplog.messages
+
+
+async def test_a_store_that_does_not_open_the_room_in_time_is_answered_with_503(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def open_room(_name: str, _now: int) -> None:
+        await asyncio.Event().wait()
+
+    await house.know("ann")
+    monkeypatch.setattr("relay.doorway.OPEN_ROOM_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(house.store, "open_room", open_room)
+    stranger = await house.raw()
+    await stranger.send(request_head("/ws/chat", bearer("ann")))
+
+    assert (await stranger.answer()).status == 503

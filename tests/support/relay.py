@@ -129,7 +129,6 @@ class House:
                 client.abort()
             else:
                 client.transport.abort()
-        self.relay.now_s = asyncio.get_running_loop().time
         await self.relay.drain()
 
 
