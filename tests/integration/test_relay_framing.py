@@ -1,16 +1,17 @@
 """Frames as bytes on a real socket: in pieces, in heaps, broken; and how the relay hangs up."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from websockets.exceptions import ConnectionClosedOK
 
 from services.limits import Limits
-from services.model import Instant
+from services.model import Draft, Instant
+from services.ports import Appended
 from tests.support.memory_store import MemoryStore
-from tests.support.relay import House, heard, open_house
+from tests.support.relay import House, heard, open_house, until
 from tests.support.websocket import (
     BINARY,
     CLOSE,
@@ -323,6 +324,42 @@ async def test_a_drain_stores_what_was_said_and_tells_everybody_1001(any_house: 
 
     with pytest.raises(OSError, match="refused"):
         await house.raw()
+
+
+class SlowStore(MemoryStore):
+    """Stores nothing before it is told to go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[tuple[Sequence[Draft], Callable[[Sequence[Appended]], None]]] = []
+
+    def append(self, drafts: Sequence[Draft], done: Callable[[Sequence[Appended]], None]) -> None:
+        self.waiting.append((drafts, done))
+
+    def go(self) -> None:
+        for drafts, done in self.waiting:
+            super().append(drafts, done)
+
+
+async def test_what_is_said_during_a_drain_is_not_taken_any_more(often: None) -> None:
+    store = SlowStore()
+    async with open_house(store) as house:
+        ann = await house.join("ann")
+        await ann.say("before")
+        await until(lambda: len(store.waiting) == 1)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(house.relay.drain())
+            await asyncio.sleep(0)
+            await ann.say("after")
+            # Read, it would be in a second group within a turn or two of the loop.
+            for _ in range(50):
+                await asyncio.sleep(0.001)
+            store.go()
+            await ann.json_of("ack")
+            assert await ann.closed() == (1001, "going-away")
+
+    assert [draft.text for drafts, _ in store.waiting for draft in drafts] == ["before"]
 
 
 async def test_a_drain_does_not_wait_long_for_who_does_not_answer(
