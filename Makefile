@@ -51,7 +51,7 @@ format: $(DEV) ## Format the code and mend what can be mended safely
 lock: $(DEV) ## Choose new versions: both Python locks and the Node.js one
 	@$(COMPILE) --upgrade --group build pyproject.toml --output-file requirements.txt
 	@$(COMPILE) --upgrade --constraints requirements.txt --group build --group dev \
-		pyproject.toml --output-file requirements-dev.txt
+		--extra wsgi pyproject.toml --output-file requirements-dev.txt
 	@# Without the old tree: npm would copy it, and leave the hashes out.
 	@cd tools/check && rm -rf node_modules package-lock.json && \
 		npm install --package-lock-only --ignore-scripts --loglevel=error
