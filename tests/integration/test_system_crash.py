@@ -54,7 +54,7 @@ async def test_kill_9_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
 
 async def test_an_ack_before_the_store_is_caught(tmp_path: Path) -> None:
     notes = Notes()
-    with running(tmp_path, program=[*FAULTY, "ack-before-store"]) as ilo:
+    with running(tmp_path, program=[*FAULTY, "ack-long-before-store"]) as ilo:
         async with visiting(ilo) as client:
             ann = await client.newcomer()
             everyone = await speakers(client, [ann] * CONNECTIONS_A_ROOM, ROOMS, notes)

@@ -2,14 +2,16 @@
 
     python -m tests.support.faulty_ilo FAULT serve --config FOLDER
 
-ack-before-store  acknowledges and delivers messages, and stores them a little later
-tells-secrets     logs every token it is shown and every message it stores
-tells-all         the same, with nothing taken out of the logs
+ack-before-store       acknowledges and delivers messages, and stores them a little later
+ack-long-before-store  the same, so much later that even a slow machine ends it in between
+tells-secrets          logs every token it is shown and every message it stores
+tells-all              the same, with nothing taken out of the logs
 """
 
 import json
 import logging
 import sys
+from functools import partialmethod
 
 from ilo import cli, redaction
 from relay.introspect import Admitted, Introspector, TokenKind
@@ -21,8 +23,15 @@ from tests.support.store_child import ack_before_commit
 log = logging.getLogger("ilo.faulty")
 
 
+LONG_S = 0.5
+
+
 def ack_before_store() -> None:
     Writer._store = ack_before_commit  # type: ignore[assignment]
+
+
+def ack_long_before_store() -> None:
+    Writer._store = partialmethod(ack_before_commit, delay_s=LONG_S)  # type: ignore[assignment]
 
 
 def tell_secrets() -> None:
@@ -48,6 +57,7 @@ def tell_all() -> None:
 
 FAULTS = {
     "ack-before-store": ack_before_store,
+    "ack-long-before-store": ack_long_before_store,
     "tells-secrets": tell_secrets,
     "tells-all": tell_all,
 }

@@ -26,14 +26,16 @@ STDOUT = 1
 COMMIT_DELAY_S = 0.02
 
 
-def ack_before_commit(writer: Writer, group: _Group) -> list[Callable[[], None]]:
+def ack_before_commit(
+    writer: Writer, group: _Group, *, delay_s: float = COMMIT_DELAY_S
+) -> list[Callable[[], None]]:
     """Do the writer's ``_store`` wrongly: tell the receipts, then make them true."""
     drafts = [draft for ask in group.appends for draft in ask.drafts]
     writer._connection.execute("BEGIN IMMEDIATE")
     if drafts:
         told = list(zip(drafts, writer._log.append(drafts), strict=True))
         writer._tell([partial(group.appends[0].done, told)])
-        time.sleep(COMMIT_DELAY_S)
+        time.sleep(delay_s)
     results = [writer._do(asked.job) for asked in group.work]
     writer._connection.execute("COMMIT")
     return _tellings(_Group([], group.work), [], results)
