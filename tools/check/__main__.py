@@ -1,14 +1,15 @@
 """Runs every check of the project, one line each: `make check`.
 
-All run, whatever fails before them; a failing one shows its output. The exit code is 1 when
-one failed. A check whose program is not installed is skipped, with the reason; with CI=true
-that is a failure too. Nothing here needs a network.
+All run, as many at once as there are processors, whatever fails; a failing one shows its
+output. The exit code is 1 when one failed. A check whose program is not installed is skipped,
+with the reason; with CI=true that is a failure too. Nothing here needs a network.
 """
 
 import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -84,8 +85,13 @@ def environment() -> dict[str, str]:
     }
 
 
-def run(check: Check, env: dict[str, str]) -> str | None:
-    """Run ``check`` and return what it said when it failed, None when it passed."""
+def run(check: Check, env: dict[str, str]) -> tuple[str | None, float]:
+    """Run ``check``; return what it said if it failed, else None, and the seconds it took."""
+    started = time.monotonic()
+    return _complaint(check, env), time.monotonic() - started
+
+
+def _complaint(check: Check, env: dict[str, str]) -> str | None:
     try:
         done = subprocess.run(
             [check.program, *check.arguments],
@@ -109,19 +115,20 @@ def main() -> int:
     in_ci = os.environ.get("CI") == "true"
     failed: list[str] = []
     skipped: list[str] = []
-    for check in CHECKS:
-        if which(check.program, path=env["PATH"]) is None:
-            skipped.append(f"check {check.name}: {check.program} is not installed")
-            print(f"{'FAILED' if in_ci else 'skipped':8}{check.name}", flush=True)
-            continue
-        started = time.monotonic()
-        complaint = run(check, env)
-        took_s = time.monotonic() - started
-        word = "ok" if complaint is None else "FAILED"
-        print(f"{word:8}{check.name:26}{took_s:6.1f} s", flush=True)
-        if complaint is not None:
-            failed.append(check.name)
-            print(complaint.strip("\n"), end="\n\n", flush=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        there = {check for check in CHECKS if which(check.program, path=env["PATH"])}
+        runs = {check: pool.submit(run, check, env) for check in CHECKS if check in there}
+        for check in CHECKS:
+            if check not in there:
+                skipped.append(f"check {check.name}: {check.program} is not installed")
+                print(f"{'FAILED' if in_ci else 'skipped':8}{check.name}", flush=True)
+                continue
+            complaint, took_s = runs[check].result()
+            word = "ok" if complaint is None else "FAILED"
+            print(f"{word:8}{check.name:26}{took_s:6.1f} s", flush=True)
+            if complaint is not None:
+                failed.append(check.name)
+                print(complaint.strip("\n"), end="\n\n", flush=True)
 
     # The tests repeat these in their last lines, where they are seen.
     if record := os.environ.get("ILO_SKIPPED"):
