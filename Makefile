@@ -19,7 +19,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench format lock clean
+.PHONY: help run test check bench docs clients pages format lock clean
 
 help: ## This list
 	@echo "Ilo: an end-to-end encrypted messaging backend. Needs Python 3.11+ and make."
@@ -44,6 +44,15 @@ check: $(DEV) $(NODE) ## Formatting, lint, types, imports, contracts, locks
 bench: $(DEV) ## Measure what we claim about speed
 	@$(PY) -m benchmarks $(ARGS)
 
+docs: $(DEV) ## Build the documentation site into site/
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+
+clients: $(DEV) ## Write generated_clients/ anew from the contracts
+	@$(PY) -m tools.clients
+
+pages: $(DEV) ## Write the API's own pages anew from the contracts
+	@$(PY) -m tools.reference
+
 format: $(DEV) ## Format the code and mend what can be mended safely
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
@@ -58,7 +67,7 @@ lock: $(DEV) ## Choose new versions: both Python locks and the Node.js one
 	@$(PY) -m tools.check.locks
 
 clean: ## Remove the environment and everything made here but your data
-	rm -rf $(VENV) .make build dist tools/check/node_modules
+	rm -rf $(VENV) .make build dist site tools/check/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -75,9 +84,10 @@ $(RUNTIME): requirements.txt pyproject.toml | $(PY)
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-$(DEV): requirements-dev.txt $(RUNTIME)
+$(DEV): requirements-dev.txt generated_clients/python/pyproject.toml $(RUNTIME)
 	@echo "Installing what checks and tests need (requirements-dev.txt)"
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable generated_clients/python
 	@touch $@
 
 $(NODE): tools/check/package.json tools/check/package-lock.json tools/check/.npmrc | $(DEV)

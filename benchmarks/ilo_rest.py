@@ -17,7 +17,7 @@ from ilo.wiring import api_services, serving, wall_clock
 from ilo.work_pool import ThreadWorkPool
 from services.model import ApiKey, Instant, PublicKey, SecretHash, User, UserId, Username
 from services.sessions import Sessions
-from spec import load_openapi
+from spec import load_asyncapi, load_openapi
 from tests.support.memory_store import MemoryStore
 
 USERS = 16
@@ -55,7 +55,8 @@ async def main() -> None:
     users = await registered(store)
     services = api_services(settings, store, pool, wall_clock, ready)
     api = create_api(services, ApiSettings(relay_url=RELAY_URL))
-    app = PageServer(Pages(load_openapi(), relay_url=RELAY_URL, hsts=False), api)
+    pages = Pages(load_openapi(), load_asyncapi(), relay_url=RELAY_URL, hsts=False)
+    app = PageServer(pages, api)
     with socket.create_server(("127.0.0.1", port)) as listener:
         async with serving(app, listener, settings):
             stopped = asyncio.Event()

@@ -27,11 +27,15 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One declared answer; ``content`` holds a schema for each media type."""
+    """One declared answer; ``content`` holds a schema for each media type.
+
+    ``problems`` are the slugs of the problems that it can be.
+    """
 
     status: int
     content: Mapping[str, Mapping[str, Any]]
     headers: Mapping[str, Mapping[str, Any]]
+    problems: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,10 @@ class Contract:
             name.lower(): self._follow(header)["schema"]
             for name, header in said.get("headers", {}).items()
         }
-        return Reply(status, content, headers)
+        problems = frozenset(said.get("x-problems", ()))
+        if unknown := problems - self.problems.keys():
+            raise BadContract(f"there is no problem {min(unknown)}")
+        return Reply(status, content, headers, problems)
 
     def _follow(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         while "$ref" in node:

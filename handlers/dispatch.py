@@ -18,7 +18,8 @@ class Dispatch:
     def __init__(self, operation: Operation, handler: Handler) -> None:
         self._handler = handler
         self._status = operation.success.status
-        self._has_content = bool(operation.success.content)
+        # HEAD is answered as GET is; its body is left out at the very end.
+        self._has_content = bool(operation.success.content) or operation.method == "HEAD"
         is_secret = "cache-control" in operation.success.headers
         self._headers: tuple[Header, ...] = (NO_STORE,) if is_secret else ()
 

@@ -52,11 +52,16 @@ class _MaxBytes:
 class Schema:
     """One schema, compiled once.
 
-    ``said`` is a schema object, or a reference, of ``contract``.
+    ``said`` is a schema object, or a reference, of ``contract``. ``closed``: no object may
+    have a member that its schema does not name, whatever the contract leaves open.
     """
 
-    def __init__(self, contract: Contract, said: Mapping[str, Any]) -> None:
-        document = {**said, **contract.schemas}
+    def __init__(
+        self, contract: Contract, said: Mapping[str, Any], *, closed: bool = False
+    ) -> None:
+        document: dict[str, Any] = {**said, **contract.schemas}
+        if closed:
+            document = _closed(document)
         self._exact = Draft202012Validator(
             document, validate_formats=True, keywords={_MAX_BYTES: _MaxBytes}
         )
@@ -72,6 +77,19 @@ class Schema:
         """Return the first broken rules, ``prefix`` before each pointer; none if it fits."""
         errors = islice(self._exact.iter_errors(value), MAX_FAULTS)
         return tuple(_fault(error, location, prefix) for error in errors)
+
+
+def _closed(node: Any) -> Any:
+    """Return a copy in which every schema that names members allows no others."""
+    if isinstance(node, list):
+        return [_closed(child) for child in node]
+    if not isinstance(node, dict):
+        return node
+    copy = {name: _closed(child) for name, child in node.items()}
+    # Also the word of a member, as in {"properties": {"properties": ...}}: a schema is an object.
+    if isinstance(node.get("properties"), dict) and node.get("type") == "object":
+        copy.setdefault("additionalProperties", False)
+    return copy
 
 
 def _fault(error: ValidationError, location: str, prefix: str) -> Fault:

@@ -27,6 +27,8 @@ def banner(
         rows.append(("relay", f"{scheme}://{settings.relay_listen.netloc}/ws/<room>"))
         if settings.given_relay_url is not None:
             rows.append(("clients use", settings.relay_url))
+    else:
+        rows.append(("relay", f"runs apart; clients are told {settings.relay_url}"))
     rows.append(("data", str(settings.data_dir.absolute())))
     if admin_secret_place is not None:
         rows.append(("admin credential", admin_secret_place))

@@ -97,10 +97,16 @@ def _add_servers(commands: Any) -> None:  # argparse does not name the type
         commands,
         "api",
         "start the API alone",
-        "Starts the API alone, for systems with several nodes. They need a store that several"
-        " processes can share: on the embedded store this command is refused.",
+        "Starts the API alone (port 7999). The embedded store, which one process only can open,"
+        " is then the API's: a relay runs apart with a store of its own (`ilo relay"
+        " --own-store`), and clients are told of it as `relay_url` says.",
         "ilo api --config /etc/ilo",
     )
+    for command in (serve, api):
+        command.add_argument(
+            "--tls-certificate", type=Path, metavar="FILE", help="serve with TLS: the certificate"
+        )
+        command.add_argument("--tls-key", type=Path, metavar="FILE", help="and its key")
     relay = _add(
         commands,
         "relay",
@@ -249,7 +255,10 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
 def _settings(options: argparse.Namespace) -> "Settings":
     from ilo.settings import load_settings
 
-    settings = load_settings(options.config)
+    files = {name: getattr(options, name, None) for name in ("tls_certificate", "tls_key")}
+    # Of a file in this folder, whatever the folder of the configuration is.
+    given = {name: str(file.absolute()) for name, file in files.items() if file is not None}
+    settings = load_settings(options.config, given)
     for warning in settings.warnings:
         print(f"ilo: warning: {warning}", file=sys.stderr)
     return settings
@@ -263,8 +272,10 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _api(options: argparse.Namespace) -> None:
-    _start(options)
-    raise CommandRefused("api: the embedded store belongs to one process; use `ilo serve` with it")
+    settings = _start(options)
+    from ilo import wiring
+
+    _run(wiring.serve_api(settings))
 
 
 def _relay(options: argparse.Namespace) -> None:

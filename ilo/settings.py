@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ __all__ = [
 
 GENERAL_CONFIG: Final = "general_config.yaml"
 MAX_PORT: Final = 65535
+NOTHING_GIVEN: Final[Mapping[str, str]] = MappingProxyType({})
 
 ANY_HOST: Final = "0.0.0.0"  # noqa: S104  # as a word of the configuration
 
@@ -151,22 +153,26 @@ class Settings:
 DEFAULTS: Final = Settings()
 
 
-def load_settings(folder: Path) -> Settings:
+def load_settings(folder: Path, given: Mapping[str, str] = NOTHING_GIVEN) -> Settings:
     """Return what `general_config.yaml` in ``folder`` says; the defaults without it.
 
+    ``given`` are keys of that file which the command line gives, and which win.
+
     Raises:
-        ConfigRefused: the folder is not there, or the file is there and not right.
+        ConfigRefused: the folder is not there, or what is said is not right.
     """
     if not folder.is_dir():
         raise ConfigRefused(str(folder), ["there is no such folder"])
+    file = folder / GENERAL_CONFIG
     try:
-        return read_settings(folder / GENERAL_CONFIG)
+        config, source, warnings = read_yaml(file), str(file.absolute()), _warnings(file)
     except FileNotFoundError:
-        return Settings(
-            data_dir=folder / "ilo-data",
-            folder=folder,
-            source=f"defaults (there is no {GENERAL_CONFIG} in {folder.absolute()})",
-        )
+        source = f"defaults (there is no {GENERAL_CONFIG} in {folder.absolute()})"
+        config, warnings = {}, ()
+    if given and isinstance(config, dict):
+        config = {**config, **given}
+        return _settings(config, folder, f"{file} with the command line", source, warnings)
+    return _settings(config, folder, str(file), source, warnings)
 
 
 def read_settings(file: Path) -> Settings:
@@ -177,16 +183,23 @@ def read_settings(file: Path) -> Settings:
         FileNotFoundError: there is no such file.
     """
     config = read_yaml(file)
+    return _settings(config, file.parent, str(file), str(file.absolute()), _warnings(file))
+
+
+def _settings(
+    config: object, folder: Path, place: str, source: str, warnings: tuple[str, ...]
+) -> Settings:
+    """Return what ``config`` says; ``place`` is where, for who made a mistake in it."""
     if isinstance(config, dict):
-        _refuse_cassandra(str(file), config)
+        _refuse_cassandra(place, config)
     if problems := general_problems(config):
-        raise ConfigRefused(str(file), problems)
+        raise ConfigRefused(place, problems)
     assert isinstance(config, dict)  # noqa: S101  # the schema has said so
 
-    reader = _Reader(config, file.parent)
-    settings = reader.settings(str(file.absolute()), _warnings(file))
+    reader = _Reader(config, folder)
+    settings = reader.settings(source, warnings)
     if reader.problems:
-        raise ConfigRefused(str(file), reader.problems)
+        raise ConfigRefused(place, reader.problems)
     return settings
 
 

@@ -17,6 +17,7 @@ import httpx
 import uvicorn
 
 from handlers.app import ApiServices, ApiSettings, create_api
+from handlers.asgi import ASGIApp
 from handlers.contract import BadContract
 from handlers.pages import Pages, PageServer
 from handlers.resolver import HandlersDisagree
@@ -73,7 +74,7 @@ async def serve(settings: Settings, *, strict_responses: bool = False) -> None:
     """
     with _listening(settings.api_listen) as api, _listening(settings.relay_listen) as door:
         real = replace(settings, api_listen=_bound(api), relay_listen=_bound(door))
-        async with _node(real) as node:
+        async with _node(real, _stop_when_told()) as node:
             at_hand = Secret.random("n")
             hide(at_hand)
             app = _api(node, at_hand, strict_responses=strict_responses)
@@ -90,13 +91,42 @@ async def serve(settings: Settings, *, strict_responses: bool = False) -> None:
                     await relay.drain()
 
 
+async def serve_api(settings: Settings) -> None:
+    """Run the API alone on the embedded store until SIGINT or SIGTERM."""
+    with _listening(settings.api_listen) as api:
+        real = replace(settings, api_listen=_bound(api))
+        async with (
+            _node(real, _stop_when_told()) as node,
+            serving(_api(node, None), api, real),
+        ):
+            _say_where(real, ("api",))
+            await node.stop.wait()
+
+
+@asynccontextmanager
+async def open_api(settings: Settings) -> AsyncIterator[ASGIApp]:
+    """Open the API alone, for a server of any kind: yields its ASGI application.
+
+    That server says where it listens and when it stops, and has no lifespan to run.
+
+    Raises:
+        CommandRefused: something it needs is not right; one line for each reason.
+    """
+    stop = asyncio.Event()
+    async with _node(settings, stop) as node:
+        try:
+            yield _api(node, None)
+        finally:
+            stop.set()
+
+
 async def serve_relay(settings: Settings, *, own_store: bool) -> None:
     """Run a relay alone, which asks the API at ``settings.api_url``, until SIGINT or SIGTERM."""
     if not own_store or settings.api_url is None:
         raise CommandRefused("relay: it needs api_url, and a store of its own")
     with _listening(settings.relay_listen) as door:
         real = replace(settings, relay_listen=_bound(door))
-        async with _node(real) as node:
+        async with _node(real, _stop_when_told()) as node:
             context = ssl.create_default_context()
             if real.tls is not None:
                 context.load_verify_locations(real.tls.certificate)
@@ -123,8 +153,11 @@ class _Node:
 
 
 @asynccontextmanager
-async def _node(settings: Settings) -> AsyncIterator[_Node]:
-    """Open what every process of Ilo has; close it in reverse, whatever happens."""
+async def _node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[_Node]:
+    """Open what every process of Ilo has; close it in reverse, whatever happens.
+
+    ``stop`` is set from the beginning of a shutdown on.
+    """
     secrets = node_secrets(settings, os.environ)
     for secret in secrets:
         hide(secret)
@@ -134,8 +167,6 @@ async def _node(settings: Settings) -> AsyncIterator[_Node]:
     except (StoreRefused, OSError) as error:
         raise CommandRefused(f"the store cannot be opened: {error}") from None
     pool = ThreadWorkPool()
-    stop = _stop_when_told()
-
     sweeper = asyncio.create_task(_sweep(store))
     try:
         yield _Node(settings, store, pool, secrets, stop, Readiness(store, stop))
@@ -145,7 +176,8 @@ async def _node(settings: Settings) -> AsyncIterator[_Node]:
         await store.close()
 
 
-def _api(node: _Node, at_hand: Secret, *, strict_responses: bool) -> Any:
+def _api(node: _Node, at_hand: Secret | None, *, strict_responses: bool = False) -> ASGIApp:
+    """Return the API and its pages; ``at_hand`` is the secret of a relay in this process."""
     settings, store, clock = node.settings, node.store, wall_clock
     admin = admin_secret(settings, os.environ)
     hide(admin)
@@ -154,7 +186,7 @@ def _api(node: _Node, at_hand: Secret, *, strict_responses: bool) -> Any:
         relay_url=settings.relay_url,
         limits=settings.limits,
         node_secrets=tuple(secret.reveal() for secret in node.secrets),
-        in_process_secret=at_hand.reveal(),
+        in_process_secret=None if at_hand is None else at_hand.reveal(),
         allowed_relay_host=None if settings.potion_host == ANY_HOST else settings.potion_host,
         admin_secret=admin.reveal(),
         allowed_origins=settings.allowed_origins,
@@ -166,7 +198,12 @@ def _api(node: _Node, at_hand: Secret, *, strict_responses: bool) -> Any:
         api = create_api(services, chosen)
     except (HandlersDisagree, BadContract) as error:
         raise CommandRefused(f"the API cannot start: {error}") from None
-    pages = Pages(load_openapi(), relay_url=settings.relay_url, hsts=settings.clients_use_tls)
+    pages = Pages(
+        load_openapi(),
+        load_asyncapi(),
+        relay_url=settings.relay_url,
+        hsts=settings.clients_use_tls,
+    )
     return PageServer(pages, api)
 
 

@@ -50,7 +50,7 @@ def _problem(
     }
 
 
-def problem_answer(refusal: Refusal, request_id: UUID) -> bytes:
+def problem_answer(refusal: Refusal, request_id: UUID, *, without_body: bool = False) -> bytes:
     """Return the answer to a handshake that is refused (RFC 9457)."""
     headers: dict[str, str] = {}
     if refusal.status == HTTPStatus.UNAUTHORIZED:
@@ -62,7 +62,7 @@ def problem_answer(refusal: Refusal, request_id: UUID) -> bytes:
     if refusal.retry_after_s is not None:
         headers["Retry-After"] = str(refusal.retry_after_s)
     body = _problem(refusal.status, refusal.reason, refusal.detail, request_id)
-    return _answer(refusal.status, body, PROBLEM, request_id, headers)
+    return _answer(refusal.status, body, PROBLEM, request_id, headers, without_body=without_body)
 
 
 def http_answer(method: str, path: str, not_ready: Sequence[str], request_id: UUID) -> bytes:

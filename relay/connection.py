@@ -17,7 +17,15 @@ from relay import hangups
 from relay.hangups import Hangup
 from relay.rooms import LiveRoom
 from relay.session import Reply, Session
-from relay.wire import PING, WHOLE_TEXT, apply_mask, frame_size, is_pong, text_frame
+from relay.wire import (
+    PING,
+    WHOLE_TEXT,
+    apply_mask,
+    close_frame,
+    frame_size,
+    is_pong,
+    text_frame,
+)
 from services.model import UserId
 
 if TYPE_CHECKING:
@@ -250,10 +258,12 @@ class Connection(asyncio.Protocol):
     def _unusual(self, raw: bytes) -> None:
         """Let the library judge one whole frame, or the header of one that breaks the rules."""
         relay = self._relay
-        hangup = cast("Session", self.session).control(relay.now_s(), relay.pace)
-        if hangup is not None:
-            self.hang_up(hangup)
-            return
+        # A goodbye never comes too fast: it has to be answered, and ends the connection anyway.
+        if raw[0] & 0x0F != Opcode.CLOSE:
+            hangup = cast("Session", self.session).control(relay.now_s(), relay.pace)
+            if hangup is not None:
+                self.hang_up(hangup)
+                return
         if is_pong(raw[0]) and len(raw) > 2:
             return
         ws = self._ws
@@ -296,10 +306,14 @@ class Connection(asyncio.Protocol):
             return
         end = False
         for data in ws.data_to_send():
-            if data:
+            if not data:
+                end = True
+            elif ws.parser_exc is None or ws.close_sent is None:
                 self.write(data)
             else:
-                end = True
+                # Its close frame, in the words of the contract instead of the library's.
+                hangup = hangups.WITH_CODE[ws.close_sent.code]
+                self.write(close_frame(hangup.code, hangup.reason))
         if ws.state is State.OPEN:
             if self._fragments is None:
                 self._ws = None

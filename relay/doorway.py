@@ -81,6 +81,7 @@ class Doorway:
             self.refuse(
                 connection,
                 hangups.NO_UPGRADE if upgrade else hangups.BAD_HANDSHAKE,
+                without_body=request.method == "HEAD",
             )
             return
         wish = read_wish(request.path, request.headers, self._origins)
@@ -165,7 +166,9 @@ class Doorway:
         )
         return session, room, stored.head
 
-    def refuse(self, connection: Connection, refusal: Refusal) -> None:
+    def refuse(
+        self, connection: Connection, refusal: Refusal, *, without_body: bool = False
+    ) -> None:
         """Answer a handshake with a problem (RFC 9457), and close."""
         request_id = uuid4()
         audit.info(
@@ -177,7 +180,7 @@ class Doorway:
                 "request": str(request_id),
             },
         )
-        connection.refused(problem_answer(refusal, request_id))
+        connection.refused(problem_answer(refusal, request_id, without_body=without_body))
 
     async def _answer_http(self, connection: Connection, request: Request, path: str) -> None:
         reasons = ["the relay is shutting down"] if self.closed else []

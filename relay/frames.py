@@ -117,6 +117,8 @@ class FrameReader:
             return Refused(
                 "bad-frame",
                 _shortened(f"not strict JSON: {error.detail}"),
+                # Of one that stands twice nobody knows which is meant.
+                id=None if error.pointer == "/id" else self.id_of(raw),
                 path=error.pointer[:MAX_PATH_CHARACTERS],
                 expected={"x-strict-json": error.rule},
             )
@@ -133,16 +135,9 @@ class FrameReader:
     def _judge(self, frame: dict[str, Any]) -> Say | Refused:
         kind = frame.get("type", "message")
         known_id = self._known_id(frame)
-        validator = self._validators.get(kind) if isinstance(kind, str) else None
-        if validator is None:
-            return Refused(
-                "bad-frame",
-                "/type: has to be one of " + ", ".join(sorted(self._validators)),
-                id=known_id,
-                path="/type",
-                expected={"enum": sorted(self._validators)},
-                schema="#/components/messages",
-            )
+        # What is of no type that the contract has is judged as a message: its type is the fault.
+        known = kind if isinstance(kind, str) and kind in self._validators else "message"
+        validator = self._validators[known]
         errors = sorted(validator.iter_errors(frame), key=_helpfulness)
         if errors:
             first = errors[0]
@@ -262,10 +257,11 @@ _RULES = {
 }
 
 
-def _helpfulness(error: jsonschema_rs.ValidationError) -> tuple[int, int]:
+def _helpfulness(error: jsonschema_rs.ValidationError) -> tuple[bool, int, int]:
     keyword = str(error.schema_path[-1])
     rank = _ORDER.index(keyword) if keyword in _ORDER else len(_ORDER)
-    return rank, len(error.instance_path)
+    # Of another type than meant, everything else in the frame is wrong too.
+    return error.instance_path != ["type"], rank, len(error.instance_path)
 
 
 def pointer(path: Sequence[str | int]) -> str:

@@ -48,6 +48,8 @@ HANGUPS = (
     RATE,
 )
 
+WITH_CODE = {hangup.code: hangup for hangup in HANGUPS}
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

@@ -6,7 +6,15 @@ library, which is the authority. Nothing here does I/O or keeps state.
 
 from websockets.speedups import apply_mask
 
-__all__ = ["PING", "WHOLE_TEXT", "apply_mask", "frame_size", "is_pong", "text_frame"]
+__all__ = [
+    "PING",
+    "WHOLE_TEXT",
+    "apply_mask",
+    "close_frame",
+    "frame_size",
+    "is_pong",
+    "text_frame",
+]
 
 WHOLE_TEXT = 0x81
 """First byte of a text frame that is no fragment and uses no extension."""
@@ -28,6 +36,12 @@ def text_frame(payload: bytes) -> bytes:
     if size < 65536:
         return b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), payload)
     return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), payload)
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """Return a server's close frame; ``reason`` takes at most 123 bytes (RFC 6455 §5.5.1)."""
+    payload = code.to_bytes(2, "big") + reason.encode()
+    return b"\x88%c%b" % (len(payload), payload)
 
 
 def is_pong(first: int) -> bool:

@@ -1,7 +1,9 @@
-"""The offline pages beside the API: ``/docs``, ``/redoc``, ``/openapi.json``, their files.
+"""The offline pages beside the API: ``/docs``, ``/redoc``, ``/asyncapi``, ``/problems`` with a
+page for each problem, ``/openapi.json``, ``/asyncapi.json``, and their files.
 
-Everything is read and rendered at start; a request is answered from memory. Knows nothing
-of the API's routing: :class:`PageServer` stands in front of it.
+Everything is read at start, and a request is answered from memory. What is in ``built/`` is
+made from the contracts by `make pages` and never edited. Knows nothing of the API's routing:
+:class:`PageServer` stands in front of it.
 """
 
 from handlers.pages.server import PageServer

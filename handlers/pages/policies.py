@@ -46,3 +46,9 @@ REDOC_POLICY: Final = _policy(
     # The search index is built in a worker that the bundle carries as text.
     "worker-src blob:",
 )
+
+REFERENCE_POLICY: Final = _policy(*_NEVER, "style-src 'self'", "img-src 'self'")
+"""For ``/asyncapi``, which is only text."""
+
+PROBLEM_POLICY: Final = _policy(*_NEVER, "style-src 'self'", "img-src 'self'")
+"""For ``/problems`` and what is below it, only text too."""

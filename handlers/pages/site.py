@@ -17,7 +17,13 @@ from uuid import uuid4
 
 import orjson
 
-from handlers.pages.policies import DATA_POLICY, REDOC_POLICY, SWAGGER_POLICY
+from handlers.pages.policies import (
+    DATA_POLICY,
+    PROBLEM_POLICY,
+    REDOC_POLICY,
+    REFERENCE_POLICY,
+    SWAGGER_POLICY,
+)
 
 HSTS_MAX_AGE_S: Final = 365 * 24 * 60 * 60
 
@@ -33,6 +39,7 @@ PROBLEM: Final = "application/problem+json"
 _FILES: Final = {
     "/docs/page.css": ("static/page.css", CSS),
     "/docs/icon.svg": ("static/icon.svg", SVG),
+    "/docs/reference.css": ("static/reference.css", CSS),
     "/docs/docs.js": ("static/docs.js", SCRIPT),
     "/docs/swagger-ui.css": ("vendor/swagger-ui/swagger-ui.css", CSS),
     "/docs/swagger-ui-bundle.js": ("vendor/swagger-ui/swagger-ui-bundle.js", SCRIPT),
@@ -65,7 +72,8 @@ class _Page:
 class Pages:
     """Every page's bytes, ready to send.
 
-    ``openapi`` is served as it is given, references unresolved. ``relay_url`` (scheme,
+    ``openapi`` and ``asyncapi`` are served as they are given, references unresolved; the
+    text pages were made from the contracts before (`make pages`). ``relay_url`` (scheme,
     host and port) is shown to the reader and never connected to. ``hsts`` is for servers
     that are reached through TLS.
 
@@ -73,7 +81,14 @@ class Pages:
         FileNotFoundError: a file of the package is missing.
     """
 
-    def __init__(self, openapi: Mapping[str, Any], *, relay_url: str, hsts: bool) -> None:
+    def __init__(
+        self,
+        openapi: Mapping[str, Any],
+        asyncapi: Mapping[str, Any],
+        *,
+        relay_url: str,
+        hsts: bool,
+    ) -> None:
         self._common: Headers = (
             (b"x-content-type-options", b"nosniff"),
             (b"referrer-policy", b"no-referrer"),
@@ -84,11 +99,12 @@ class Pages:
 
         self._pages: dict[str, _Page] = {}
         words = {"relay_url": escape(relay_url)}
-        for name, policy in (("docs", SWAGGER_POLICY), ("redoc", REDOC_POLICY)):
-            text = Template(_read(f"static/{name}.html").decode()).substitute(words)
-            self._add(f"/{name}", text.encode(), HTML, policy)
+        for path, (file, policy) in _templates().items():
+            text = Template(_read(file).decode()).substitute(words)
+            self._add(path, text.encode(), HTML, policy)
         # A mapping of another kind than dict is nothing orjson knows at the top.
         self._add("/openapi.json", orjson.dumps(dict(openapi)), JSON, DATA_POLICY)
+        self._add("/asyncapi.json", orjson.dumps(dict(asyncapi)), JSON, DATA_POLICY)
         for path, (file, media_type) in _FILES.items():
             self._add(path, _read(file), media_type, DATA_POLICY)
 
@@ -149,6 +165,24 @@ class Pages:
             *self._common,
         )
         return PageAnswer(status, headers, body)
+
+
+def _templates() -> dict[str, tuple[str, bytes]]:
+    """Return file of this package and policy of every HTML page, by path."""
+    problems = resources.files("handlers.pages") / "built" / "problems"
+    return {
+        "/docs": ("static/docs.html", SWAGGER_POLICY),
+        "/redoc": ("static/redoc.html", REDOC_POLICY),
+        "/asyncapi": ("built/asyncapi.html", REFERENCE_POLICY),
+        "/problems": ("built/problems.html", PROBLEM_POLICY),
+    } | {
+        f"/problems/{file.name.removesuffix('.html')}": (
+            f"built/problems/{file.name}",
+            PROBLEM_POLICY,
+        )
+        for file in problems.iterdir()
+        if file.name.endswith(".html")
+    }
 
 
 def _read(file: str) -> bytes:

@@ -5,6 +5,7 @@ Nothing here is ours but ``stock/main.ts``, which calls what was generated.
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from shutil import copy, which
 from typing import Any
@@ -35,15 +36,19 @@ TSCONFIG = {
     "include": ["*.ts", "rest"],
 }
 
+BESIDE_PYTHON = Path(sys.executable).with_name("node")
+# The one of the environment before the machine's: that is the version the tools are for.
+NODE = str(BESIDE_PYTHON) if BESIDE_PYTHON.exists() else which("node")
+
 pytestmark = pytest.mark.skipif(
-    which("node") is None or not MODULES.exists(),
+    NODE is None or not MODULES.exists(),
     reason="needs Node.js and tools/check/node_modules (`make check` installs both)",
 )
 
 
 def node(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["node", *map(str, arguments)],
+        [str(NODE), *map(str, arguments)],
         cwd=folder,
         capture_output=True,
         text=True,

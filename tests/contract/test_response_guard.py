@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,18 +48,40 @@ def bad_problem(value: Mapping[str, Any], media_type: bytes = PROBLEM_JSON) -> R
     return json_response(400, value, media_type=media_type)
 
 
+def invalid_input(error: Mapping[str, str]) -> Response:
+    refusal = Refusal("invalid-input", "no", more={"errors": [error]})
+    return Problems(CONTRACT).response(refusal, REQUEST_ID)
+
+
+def changed_problem(slug: str, **changes: Any) -> Response:
+    value = {**(problem(slug).value or {}), **changes}
+    return json_response(changes.get("status", 400), value, media_type=PROBLEM_JSON)
+
+
 GOOD = [
     ("login_user", login()),
     ("login_user", problem("bad-credentials")),
     ("login_user", problem("too-many-tries", ((b"retry-after", b"3"),))),
     ("login_user", problem("bad-request")),
     (None, problem("not-found")),
-    (None, problem("method-not-allowed")),
+    (None, problem("method-not-allowed", ((b"allow", b"GET, HEAD, OPTIONS"),))),
 ]
 BAD = {
     "undeclared status": ("login_user", json_response(202, GOOD_LOGIN, (NO_STORE,))),
     "undeclared problem": ("login_user", problem("user-not-found")),
     "a fault": ("login_user", problem("internal")),
+    "undeclared member": ("login_user", login(more="x")),
+    "undeclared member, inside": (
+        "login_user",
+        invalid_input({"in": "body", "pointer": "/token", "rule": "type", "value": "x"}),
+    ),
+    "no errors": ("login_user", problem("invalid-input")),
+    "error without pointer": ("login_user", invalid_input({"in": "body", "rule": "type"})),
+    "other title": ("login_user", changed_problem("bad-request", title="Oh")),
+    "other status": ("login_user", changed_problem("bad-request", status=401)),
+    "undeclared slug": ("login_user", changed_problem("not-found", status=400)),
+    "unknown slug": ("login_user", changed_problem("bad-request", type="/problems/oh-no")),
+    "undeclared header": ("login_user", login((NO_STORE, (b"server", b"ilo")))),
     "missing member": ("login_user", login(token=None)),
     "wrong type": ("login_user", login(token=5)),
     "broken pattern": ("login_user", login(expires_at="2026-02-01T12:00:00Z")),
@@ -71,6 +94,9 @@ BAD = {
     "media type": ("login_user", bad_problem({}, b"application/json")),
     "empty problem": ("login_user", bad_problem({})),
     "no body": ("login_user", empty_response(200, (NO_STORE,))),
+    "no operation, other problem": (None, changed_problem("bad-request", status=404)),
+    "no operation, no Allow": (None, problem("method-not-allowed")),
+    "no operation, undeclared header": (None, problem("not-found", ((b"server", b"ilo"),))),
     "no operation, 200": (None, json_response(200, {"detail": "x"})),
     "no operation, no problem": (None, json_response(404, {"detail": "x"})),
     "no operation, empty problem": (None, bad_problem({})),
@@ -99,13 +125,47 @@ def test_what_the_contract_does_not_say_is_caught(name: str) -> None:
     assert "ilo_s_" not in str(found.value)
 
 
-def test_head_is_compared_without_its_body() -> None:
+def test_head_is_compared_with_what_get_answers() -> None:
+    guard = ResponseGuard(CONTRACT, "strict")
+    user = {
+        "detail": "key",
+        "username": "ann",
+        "key_version": 1,
+        "created_at": "2026-01-02T12:00:00.000Z",
+    }
+
+    guard.check(call_of("head_user", "HEAD"), json_response(200, user))
+    guard.check(call_of("head_user", "HEAD"), problem("user-not-found"))
+    for response in (empty_response(200), json_response(200, {}), problem("name-taken")):
+        with pytest.raises(BreaksContract):
+            guard.check(call_of("head_user", "HEAD"), response)
+
+
+def test_options_answers_allow_and_nothing_else() -> None:
+    guard = ResponseGuard(CONTRACT, "strict")
+    allow = (b"allow", b"GET, OPTIONS")
+
+    guard.check(call_of(None, "OPTIONS"), empty_response(204, (allow,)))
+    for headers in ((), (allow, (b"server", b"ilo"))):
+        with pytest.raises(BreaksContract):
+            guard.check(call_of(None, "OPTIONS"), empty_response(204, headers))
+
+
+def test_the_first_answer_of_each_kind_leaves_a_line(caplog: pytest.LogCaptureFixture) -> None:
     guard = ResponseGuard(CONTRACT, "strict")
 
-    guard.check(call_of("head_user", "HEAD"), empty_response(200))
-    guard.check(call_of("head_user", "HEAD"), problem("user-not-found"))
-    with pytest.raises(BreaksContract):
-        guard.check(call_of("head_user", "HEAD"), problem("name-taken"))
+    with caplog.at_level(logging.INFO):
+        for slug in ("bad-request", "bad-request", "bad-credentials"):
+            guard.check(call_of("login_user"), problem(slug))
+        guard.check(call_of("login_user"), login())
+
+    lines = [(r.operation, r.status, r.problem) for r in caplog.records]  # type: ignore[attr-defined]
+    assert lines == [
+        ("login_user", 400, "bad-request"),
+        ("login_user", 401, "bad-credentials"),
+        ("login_user", 200, "-"),
+    ]
+    assert guard.problems == {"bad-request": 2, "bad-credentials": 1}
 
 
 def test_in_production_one_answer_in_many_is_looked_at_and_none_is_stopped(

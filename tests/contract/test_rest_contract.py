@@ -7,6 +7,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -119,7 +120,7 @@ def test_a_helper_of_another_module_is_no_handler(document: dict[str, Any]) -> N
     def find_module(tag: str) -> ModuleType:
         module = ModuleType(f"handlers.{tag}")
         for name, function in inspect.getmembers(
-            sys.modules[f"handlers.{tag}"], inspect.iscoroutinefunction
+            import_module(f"handlers.{tag}"), inspect.iscoroutinefunction
         ):
             setattr(module, name, function)
         if tag == "health":

@@ -1,5 +1,6 @@
 """The contract alone decides who may call what: another contract, another decision."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -39,6 +40,10 @@ async def test_an_operation_that_the_contract_opens_is_open(document: dict[str, 
 async def test_two_schemes_in_one_requirement_are_both_needed(document: dict[str, Any]) -> None:
     operation = document["paths"]["/user/{username}"]["get"]
     operation["security"] = [{"session": [], "node": []}]
+    operation["responses"]["401"] = copy.deepcopy(
+        document["components"]["responses"]["NotLoggedIn"]
+    )
+    operation["responses"]["401"]["x-problems"].append("not-a-relay")
 
     async with open_rest(document=document) as door:
         token = await door.join("ann")

@@ -156,13 +156,28 @@ def test_a_file_that_others_may_write_is_warned_of(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"ilo: warning: {file}: others may write this file")
 
 
-@pytest.mark.parametrize("command", ["api", "relay"])
-def test_a_door_alone_is_refused_on_the_embedded_store(tmp_path: Path, command: str) -> None:
-    done, _ = ilo(command, "--config", tmp_path)
+def test_a_relay_alone_is_refused_on_the_embedded_store(tmp_path: Path) -> None:
+    done, _ = ilo("relay", "--config", tmp_path)
 
     assert done.returncode == 1
-    assert done.stderr.startswith(f"ilo: {command}: the embedded store belongs to one process")
+    assert done.stderr.startswith("ilo: relay: the embedded store belongs to one process")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_certificate_of_the_command_line_is_checked_as_that_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "others.key").touch(mode=0o604)
+    file = tmp_path / "general_config.yaml"
+
+    missing, _ = ilo("serve", "--config", tmp_path, "--tls-certificate", tmp_path / "none.crt")
+    file.write_text(f"tls_certificate: none.crt\ntls_key: {CANARY}\n")
+    wrong, _ = ilo("api", "--config", tmp_path, "--tls-key", tmp_path / "others.key")
+
+    place = f"ilo: {file} with the command line"
+    assert missing.stderr == f"{place}: tls_certificate: goes with tls_key, which is missing\n"
+    assert wrong.stderr == (
+        f"{place}: tls_certificate: the file cannot be read: No such file or directory\n"
+    )
+    assert (missing.returncode, wrong.returncode) == (1, 1)
 
 
 def test_a_relay_with_a_store_of_its_own_needs_to_know_the_api(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,29 +14,63 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
+import pytest_asyncio
 import uvicorn
-import yaml
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from handlers.pages import Pages, PageServer
 from handlers.pages.server import ASGIApp, Receive, Scope, Send
-from tests.support.chromium import open_page
+from spec import load_asyncapi, load_openapi
+from tests.support.chromium import Complaints, open_browser, visit
+from tests.support.ilo_process import running
 
-CONTRACT = Path(__file__).resolve().parents[2] / "spec" / "openapi.yaml"
+ROOT = Path(__file__).resolve().parents[2]
 RELAY_URL = "ws://127.0.0.1:4000"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
-PAGES = ("/docs", "/redoc")
-PATHS = (*PAGES, "/openapi.json", "/docs/docs.js", "/redoc/redoc.standalone.js")
+TEXT_PAGES = ("/asyncapi", "/problems", "/problems/not-logged-in")
+# What is there when a page has come to rest.
+PAGES = {
+    "/docs": ".opblock",
+    "/redoc": "[data-section-id]",
+    **dict.fromkeys(TEXT_PAGES, "h1"),
+}
+PATHS = (
+    *PAGES,
+    *("/openapi.json", "/asyncapi.json"),
+    *("/docs/docs.js", "/docs/reference.css", "/redoc/redoc.standalone.js"),
+)
+TELEPHONE = (390, 844)
+DESK = (1280, 900)
+
+in_one_browser = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for the tests that are content with a new page."""
+    async with open_browser() as opened:
+        yield opened
 
 
 @cache
 def contract() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(CONTRACT.read_text("utf-8"))
-    return document
+    return load_openapi()
+
+
+@cache
+def relay_contract() -> dict[str, Any]:
+    return load_asyncapi()
+
+
+def problem_slugs() -> list[str]:
+    """Return what both doors name in the ``type`` of a refusal."""
+    refusals = relay_contract()["channels"]["room"]["x-refusals"]
+    return sorted({*contract()["x-problems"], *(refusal["reason"] for refusal in refusals)})
 
 
 def operations(document: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -74,7 +109,11 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 
 def page_server(*, hsts: bool = False) -> PageServer:
-    return PageServer(Pages(contract(), relay_url=RELAY_URL, hsts=hsts), healthy)
+    return PageServer(pages(hsts=hsts), healthy)
+
+
+def pages(*, relay_url: str = RELAY_URL, hsts: bool = False) -> Pages:
+    return Pages(contract(), relay_contract(), relay_url=relay_url, hsts=hsts)
 
 
 async def shot(page: Page, name: str) -> None:
@@ -83,10 +122,11 @@ async def shot(page: Page, name: str) -> None:
         await page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-async def test_swagger_ui_lists_every_operation_and_breaks_no_policy() -> None:
+@in_one_browser
+async def test_swagger_ui_lists_every_operation_and_breaks_no_policy(browser: Browser) -> None:
     async with (
         serving(page_server()) as origin,
-        open_page(f"{origin}/docs") as (page, complaints),
+        visit(browser, f"{origin}/docs") as (page, complaints),
     ):
         listed = page.locator(".opblock-summary-path")
         await expect(listed).to_have_count(len(operations(contract())))
@@ -98,10 +138,11 @@ async def test_swagger_ui_lists_every_operation_and_breaks_no_policy() -> None:
         assert complaints.all() == []
 
 
-async def test_swagger_ui_calls_the_api_it_is_served_by() -> None:
+@in_one_browser
+async def test_swagger_ui_calls_the_api_it_is_served_by(browser: Browser) -> None:
     async with (
         serving(page_server()) as origin,
-        open_page(f"{origin}/docs") as (page, complaints),
+        visit(browser, f"{origin}/docs") as (page, complaints),
     ):
         block = page.locator(
             ".opblock", has=page.locator('.opblock-summary-path[data-path="/health"]')
@@ -118,10 +159,11 @@ async def test_swagger_ui_calls_the_api_it_is_served_by() -> None:
         assert complaints.all() == []
 
 
-async def test_swagger_ui_opens_everything_without_breaking_its_policy() -> None:
+@in_one_browser
+async def test_swagger_ui_opens_everything_without_breaking_its_policy(browser: Browser) -> None:
     async with (
         serving(page_server()) as origin,
-        open_page(f"{origin}/docs") as (page, complaints),
+        visit(browser, f"{origin}/docs") as (page, complaints),
     ):
         count = len(operations(contract()))
         controls = page.locator(".opblock-summary-control")
@@ -134,10 +176,11 @@ async def test_swagger_ui_opens_everything_without_breaking_its_policy() -> None
         assert complaints.all() == []
 
 
-async def test_swagger_ui_forgets_a_token_with_the_page() -> None:
+@in_one_browser
+async def test_swagger_ui_forgets_a_token_with_the_page(browser: Browser) -> None:
     async with (
         serving(page_server()) as origin,
-        open_page(f"{origin}/docs") as (page, complaints),
+        visit(browser, f"{origin}/docs") as (page, complaints),
     ):
         await page.locator(".btn.authorize").click()
         form = page.locator(".auth-container form").first
@@ -154,10 +197,11 @@ async def test_swagger_ui_forgets_a_token_with_the_page() -> None:
         assert complaints.all() == []
 
 
-async def test_redoc_lists_every_operation_and_breaks_no_policy() -> None:
+@in_one_browser
+async def test_redoc_lists_every_operation_and_breaks_no_policy(browser: Browser) -> None:
     async with (
         serving(page_server()) as origin,
-        open_page(f"{origin}/redoc") as (page, complaints),
+        visit(browser, f"{origin}/redoc") as (page, complaints),
     ):
         sections = page.locator("[id*='/operation/'][data-section-id]")
         await expect(sections).to_have_count(len(operations(contract())))
@@ -175,10 +219,11 @@ async def test_redoc_lists_every_operation_and_breaks_no_policy() -> None:
         assert complaints.all() == []
 
 
-async def test_redoc_finds_an_operation_by_a_word() -> None:
+@in_one_browser
+async def test_redoc_finds_an_operation_by_a_word(browser: Browser) -> None:
     async with (
         serving(page_server()) as origin,
-        open_page(f"{origin}/redoc") as (page, complaints),
+        visit(browser, f"{origin}/redoc") as (page, complaints),
     ):
         await page.get_by_placeholder("Search").fill("health")
         name = contract()["paths"]["/health"]["get"]["operationId"]
@@ -189,7 +234,178 @@ async def test_redoc_finds_an_operation_by_a_word() -> None:
         assert complaints.all() == []
 
 
-async def test_a_page_against_its_policy_is_reported_in_every_way() -> None:
+async def faults_of(page: Page, complaints: Complaints) -> list[str]:
+    """Return what no page may have: complaints, dead anchors, more width than the window."""
+    dead: list[str] = await page.locator("a[href^='#']").evaluate_all(
+        """all => all.map(a => decodeURIComponent(a.getAttribute("href").slice(1)))
+            .filter(name => ![name,
+                // Swagger UI's own: #/keys and #/keys/create_key
+                name.replace(/^\\/([^/]+)$/, "operations-tag-$1"),
+                name.replace(/^\\/([^/]+)\\/(.+)$/, "operations-$1-$2"),
+            ].some(id => document.getElementById(id)))"""
+    )
+    width = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    wide = [f"wider than the window by {width} px"] if width > 0 else []
+    return [*complaints.all(), *(f"dead anchor: {name}" for name in dead), *wide]
+
+
+@in_one_browser
+@pytest.mark.parametrize(
+    ("path", "size", "scheme"),
+    [
+        *((path, TELEPHONE, "light") for path in PAGES),
+        # The others are seen at a desk by the tests above.
+        *((path, DESK, "dark") for path in TEXT_PAGES),
+    ],
+)
+async def test_a_page_is_quiet_whole_and_no_wider_than_its_window(
+    browser: Browser, path: str, size: tuple[int, int], scheme: Literal["light", "dark"]
+) -> None:
+    async with (
+        serving(page_server()) as origin,
+        visit(browser, origin + path, size=size, scheme=scheme) as (page, complaints),
+    ):
+        await expect(page.locator(PAGES[path]).first).to_be_visible()
+        await shot(page, f"{path.strip('/').replace('/', '-')}-{size[0]}-{scheme}")
+
+        assert await faults_of(page, complaints) == []
+
+
+@in_one_browser
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        ("<script>document.title = 'run'</script>", "script-src-elem refused inline"),
+        ("<style>body { color: red }</style>", "style-src-elem refused inline"),
+        ("<p style='color: red'>red</p>", "style-src-attr refused inline"),
+        ("<img src='https://elsewhere.invalid/a.png'>", "foreign: https://elsewhere.invalid/a.png"),
+        ("<img src='docs/nothing.png'>", "docs/nothing.png: 404"),
+        ("<a href='#nowhere'>away</a>", "dead anchor: nowhere"),
+        ("<img src='docs/icon.svg' width='900'>", "wider than the window by"),
+    ],
+)
+async def test_what_is_planted_in_a_page_is_found(
+    browser: Browser, planted: str, found: str
+) -> None:
+    """The control of the test above."""
+    answer = pages().answer("GET", "/asyncapi", [])
+    assert answer is not None
+    body = answer.body.replace(b"</main>", f"{planted}</main>".encode())
+    policy = next(pair for pair in answer.headers if pair[0] == b"content-security-policy")
+    as_it_is = page_server()
+
+    async def tampered(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != "/asyncapi":
+            await as_it_is(scope, receive, send)
+            return
+        headers = [(b"content-type", b"text/html; charset=utf-8"), policy]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async with (
+        serving(tampered) as origin,
+        visit(browser, f"{origin}/asyncapi", size=TELEPHONE) as (page, complaints),
+    ):
+        await expect(page.locator("h1")).to_be_visible()
+
+        assert found in " ".join(await faults_of(page, complaints))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_links_to_all_the_others(path: str) -> None:
+    answer = pages().answer("GET", path, [])
+
+    assert answer is not None
+    _, bar, _ = re.split(r'<nav class="ilo-bar"[^>]*>|</nav>', answer.body.decode(), maxsplit=2)
+    targets = [urljoin(path, href) for href in re.findall(r'<a href="([^"]+)"', bar)]
+    names = ("docs", "redoc", "asyncapi", "problems", "openapi.json", "asyncapi.json")
+    assert targets == [f"/{name}" for name in names]
+    assert bar.count("aria-current") == 1
+
+
+@pytest.mark.parametrize("path", TEXT_PAGES)
+async def test_a_text_page_may_load_its_style_and_nothing_else(path: str) -> None:
+    answer = pages().answer("GET", path, [])
+
+    assert answer is not None
+    policy = dict(answer.headers)[b"content-security-policy"].decode().split("; ")
+    assert policy == [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+    ]
+    assert b"<script" not in answer.body
+
+
+async def test_every_problem_has_a_page_that_says_what_to_do() -> None:
+    known = pages()
+
+    for slug in problem_slugs():
+        answer = known.answer("GET", f"/problems/{slug}", [])
+        assert answer is not None, slug
+        text = answer.body.decode()
+        assert f"<code>/problems/{slug}</code>" in text
+        said = contract()["x-problems"].get(slug, {"title": "", "status": ""})
+        assert f"{said['title']}</h1>" in text
+        assert f"status <code>{said['status']}" in text
+        assert re.search(r'<h2 id="what-to-do">What to do</h2>\s*<p>.{20}', text), slug
+        assert f"&quot;type&quot;: &quot;/problems/{slug}&quot;" in text
+
+
+async def test_no_link_of_the_text_pages_leads_nowhere() -> None:
+    known = pages()
+    paths = ["/asyncapi", "/problems", *(f"/problems/{slug}" for slug in problem_slugs())]
+    texts: dict[str, str] = {}
+    for path in paths:
+        answer = known.answer("GET", path, [])
+        assert answer is not None
+        texts[path] = answer.body.decode()
+    operation_ids = {f"/{o['tags'][0]}/{o['operationId']}" for _, _, o in operations(contract())}
+    ids = {path: re.findall(r' id="([^"]+)"', text) for path, text in texts.items()}
+    dead: list[str] = []
+    for path, text in texts.items():
+        for href in re.findall(r' href="([^"]+)"', text):
+            url = urlsplit(urljoin(f"http://ilo{path}", href))
+            if url.netloc != "ilo":
+                continue
+            ends = operation_ids if url.path == "/docs" else set(ids.get(url.path, ()))
+            if known.answer("GET", url.path, []) is None or (
+                url.fragment and url.fragment not in ends
+            ):
+                dead.append(f"{path}: {href}")
+
+    assert dead == []
+    assert [path for path in paths if len(ids[path]) != len(set(ids[path]))] == []
+
+
+def test_the_type_of_a_real_refusal_leads_to_its_page(tmp_path: Path) -> None:
+    with running(tmp_path / "ilo") as ilo, httpx.Client(trust_env=False) as client:
+        door = "http" + ilo.relay_url.removeprefix("ws")
+        refused = [
+            client.get(f"{ilo.api_url}/session"),
+            client.post(f"{ilo.api_url}/user", json={}),
+            client.get(f"{ilo.api_url}/problems/nothing"),
+            client.get(f"{door}/ws/chat"),
+        ]
+        followed = [
+            client.get(urljoin(ilo.api_url, response.json()["type"]), headers={"Accept": "*/*"})
+            for response in refused
+        ]
+
+    types = [response.json()["type"].removeprefix("/problems/") for response in refused]
+    assert types == ["not-logged-in", "invalid-input", "not-found", "no-upgrade"]
+    for response, page in zip(refused, followed, strict=True):
+        assert page.status_code == 200
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert f"{response.json()['title']}</h1>" in page.text
+        assert f"status <code>{response.status_code}</code>" in page.text
+
+
+@in_one_browser
+async def test_a_page_against_its_policy_is_reported_in_every_way(browser: Browser) -> None:
     """The control of the tests above: the same eyes see what they must see."""
     body = b"""<!doctype html><title>bad</title><link rel="icon" href="data:,">
         <img src="https://elsewhere.invalid/logo.svg">
@@ -208,7 +424,7 @@ async def test_a_page_against_its_policy_is_reported_in_every_way() -> None:
         text = b"throw new Error('on purpose')" if script else body
         await send({"type": "http.response.body", "body": text})
 
-    async with serving(bad) as origin, open_page(origin) as (page, complaints):
+    async with serving(bad) as origin, visit(browser, origin) as (page, complaints):
         await expect(page.get_by_text("done")).to_be_visible()
 
         assert await page.title() == "bad"
@@ -221,12 +437,14 @@ async def test_a_page_against_its_policy_is_reported_in_every_way() -> None:
         assert complaints.foreign == ["https://elsewhere.invalid/logo.svg"]
 
 
-async def test_the_contract_is_served_as_it_is_written() -> None:
+@pytest.mark.parametrize("name", ["openapi", "asyncapi"])
+async def test_a_contract_is_served_as_it_is_written(name: str) -> None:
     async with serving(page_server()) as origin, httpx.AsyncClient() as client:
-        response = await client.get(f"{origin}/openapi.json")
+        response = await client.get(f"{origin}/{name}.json")
 
     assert response.headers["content-type"] == "application/json"
-    assert json.loads(response.content) == contract()
+    written = contract() if name == "openapi" else relay_contract()
+    assert json.loads(response.content) == written
     assert b'"$ref"' in response.content
 
 
@@ -271,7 +489,9 @@ async def test_a_page_can_only_be_read(method: str) -> None:
     assert problem.keys() >= set(contract()["components"]["schemas"]["Problem"]["required"])
 
 
-@pytest.mark.parametrize("path", ["/health", "/docs/", "/redoc/nothing.js", "/"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/docs/", "/redoc/nothing.js", "/", "/problems/", "/problems/nothing"]
+)
 async def test_what_is_no_page_is_left_to_the_api(path: str) -> None:
     async with serving(page_server()) as origin, httpx.AsyncClient() as client:
         response = await client.get(origin + path)
@@ -306,10 +526,9 @@ async def test_without_tls_no_browser_is_told_to_insist_on_it() -> None:
     assert "strict-transport-security" not in response.headers
 
 
-async def test_the_address_of_the_relay_cannot_write_html() -> None:
-    pages = Pages(contract(), relay_url="ws://<script>&", hsts=False)
-
-    answer = pages.answer("GET", "/docs", [])
+@pytest.mark.parametrize("path", PAGES)
+async def test_the_address_of_the_relay_cannot_write_html(path: str) -> None:
+    answer = pages(relay_url="ws://<script>&").answer("GET", path, [])
 
     assert answer is not None
     assert b"ws://&lt;script&gt;&amp;" in answer.body
@@ -323,7 +542,7 @@ def test_the_vendored_files_are_what_the_pinned_packages_hold() -> None:
 
     check = subprocess.run(
         [sys.executable, "tools/pages/vendor.py", "--check"],
-        cwd=CONTRACT.parents[1],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=300,

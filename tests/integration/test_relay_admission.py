@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from relay.introspect import ApiUnavailable
@@ -196,7 +197,41 @@ async def test_health_and_readiness(house: House) -> None:
         assert (await client.get("/ws/chat")).status_code == 426
         assert (await client.get("/")).status_code == 404
         assert (await client.get("/ws")).status_code == 404
-        assert (await client.post("/potion", content=b"token=x")).status_code in (404, 400)
+        assert (await client.post("/potion", content=b"token=x")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "reason"),
+    [
+        ("POST", "/health", 405, "method-not-allowed"),
+        ("DELETE", "/ready", 405, "method-not-allowed"),
+        ("POST", "/nowhere", 404, "not-found"),
+        ("POST", "/ws/chat", 400, "bad-request"),
+        ("HEAD", "/nowhere", 404, None),
+        ("HEAD", "/ws/chat", 400, None),
+        ("HEAD", "/ready", 200, None),
+    ],
+)
+async def test_another_method_is_refused_and_head_is_answered_without_a_body(
+    house: House, method: str, path: str, status: int, reason: str | None
+) -> None:
+    client = await house.raw()
+
+    await client.send(request_head(path, method=method))
+    answered, headers = await client.read_head()
+    body = await client.rest()
+
+    assert answered == status
+    assert ("allow" in headers) == (status == 405)
+    assert int(headers["content-length"]) > 0
+    assert (orjson.loads(body)["type"] if body else None) == (reason and f"/problems/{reason}")
+
+
+async def test_a_request_with_a_body_is_refused_wherever_it_goes(house: House) -> None:
+    for path in ("/health", "/nowhere", "/ws/chat"):
+        head = request_head(path, {"Content-Length": "1"}, method="POST")
+        answer = await asked(house, head + b"x")
+        assert (answer.status, answer.json["type"]) == (400, "/problems/bad-request")
 
 
 # -- heads

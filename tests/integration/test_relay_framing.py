@@ -206,7 +206,7 @@ async def test_who_breaks_the_protocol_is_told_1002(
         else:
             await mallory.dribble(raw[:40])
 
-        assert (await mallory.closed())[0] == 1002
+        assert await mallory.closed() == (1002, "protocol-error")
         await mallory.send(client_frame(b"\x03\xea", CLOSE) + client_frame(message("hello?")))
 
 
@@ -259,7 +259,7 @@ async def test_what_is_too_big_is_told_1009_by_its_header_alone(house: House, ra
     async with undisturbed(house) as mallory:
         await mallory.send(raw)
 
-        assert (await mallory.closed())[0] == 1009
+        assert await mallory.closed() == (1009, "too-big")
 
 
 async def test_the_close_frame_arrives_though_much_is_still_on_its_way(house: House) -> None:
@@ -400,6 +400,15 @@ async def test_a_flood_is_told_4429(often: None, flood: bytes) -> None:
         await bob.say("still here")
         while (await bob.json_of("message"))["sender"] != "bob":
             pass
+
+
+async def test_a_goodbye_never_comes_too_fast(often: None) -> None:
+    async with open_house(MemoryStore(), limits=RATE) as house:
+        ann = await house.join("ann")
+
+        await ann.send(client_frame(b"x", PONG) * 30 + client_frame((1000).to_bytes(2), CLOSE))
+
+        assert await ann.closed() == (1000, "")
 
 
 async def test_frames_too_many_are_refused_and_heard_when_sent_again_in_time(often: None) -> None:

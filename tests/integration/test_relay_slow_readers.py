@@ -12,6 +12,7 @@ from relay.rooms import MAX_WRITE_BYTES
 from services.errors import StoreUnavailable
 from services.limits import Limits
 from services.model import LoggedMessage, RoomId
+from tests.support.frame_guard import FrameGuard
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import House, bearer, open_house, until
 from tests.support.websocket import CLOSE, PING, TEXT, client_frame, message, request_head
@@ -28,6 +29,7 @@ class StalledReader:
         self.sock = sock
         self.seqs: list[int] = []
         self.close_code: int | None = None
+        self._guard = FrameGuard()
         self._rest = b""
 
     @classmethod
@@ -71,6 +73,7 @@ class StalledReader:
             if not data:
                 return
             for opcode, payload in self._frames(data):
+                self._guard.heard(opcode, payload)
                 if opcode == TEXT and (frame := orjson.loads(payload))["type"] == "message":
                     self.seqs.append(frame["seq"])
                 if opcode == CLOSE:

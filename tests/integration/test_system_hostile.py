@@ -351,7 +351,7 @@ async def test_who_is_hostile_in_a_room_disturbs_nobody_there(client: SystemClie
         for payloads in (TEXTS, bad_messages()):
             socket, _ = await client.join(mallory, "calm")
             frames = [client_frame(payload, mask=bytes(4)) for payload in payloads.values()]
-            socket.writer.write(b"".join(frames))
+            socket.write(b"".join(frames))
             async with asyncio.timeout(WAIT_S):
                 while not (outcome := await outcome_of(socket)).startswith("close"):
                     assert outcome.startswith("error")

@@ -28,3 +28,21 @@ loggers:
     level: DEBUG
     handlers: [console]
 """
+
+# How the documents make the certificate: what the extension sections of openssl say.
+OPENSSL_CONFIG = """\
+[req]
+distinguished_name = name
+prompt = no
+[name]
+CN = localhost
+[for_localhost]
+subjectAltName = DNS:localhost
+keyUsage = digitalSignature
+extendedKeyUsage = serverAuth
+"""
+OPENSSL = (
+    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256"),
+    *("-config", "openssl.cnf", "-extensions", "for_localhost"),
+    *("-out", "localhost.crt", "-keyout", "localhost.key"),
+)

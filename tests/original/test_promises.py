@@ -1,35 +1,43 @@
 """What the original's documents promise, promise by promise, with their own values.
 
-One running `ilo serve` has to keep all of them. The number in a test's name is the row of
-the list of promises; rows that another version covers are not here.
+One running `ilo serve` has to keep most of them. The number in a test's name is the row of
+the list of promises; `test_rows.py` knows all of them.
 """
 
 import asyncio
 import json
 import re
+import shutil
+import ssl
 import stat
 import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
+import openapi_spec_validator
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from jsonschema import Draft7Validator, Draft202012Validator
 from websockets.asyncio.client import connect
 
 from tests.original.documents import (
     API_KEY_FORM,
     LOGGING_CONFIG,
+    OPENSSL,
+    OPENSSL_CONFIG,
     PASSWORD,
     PUBLIC_KEY,
     USERNAME,
 )
-from tests.support.ilo_process import ILO, ROOT, IloProcess, running
-from tests.support.rest import open_rest
+from tests.support.api_servers import serving
+from tests.support.ilo_process import ILO, ROOT, IloProcess, running, write_config
 from tests.support.system_client import Person, SystemClient, messages, some_name, visiting
 
 
@@ -270,6 +278,53 @@ async def test_o15_the_pages_and_the_schema_are_there(client: SystemClient) -> N
     assert (await client.rest.post("/user", json={"username": USERNAME})).status_code == 400
 
 
+@pytest.mark.parametrize("name", ["openapi.yaml", "asyncapi.yaml"])
+def test_o16_every_schema_is_one_by_the_open_standards(name: str) -> None:
+    document = yaml.safe_load((ROOT / "spec" / name).read_text(encoding="utf-8"))
+    if name == "openapi.yaml":
+        openapi_spec_validator.validate(document)
+    dialects = (Draft7Validator, Draft202012Validator)
+
+    schemas = document["components"]["schemas"]
+
+    assert len(schemas) > 10
+    for schema in schemas.values():
+        for dialect in dialects:
+            dialect.check_schema(schema)
+
+
+def test_o16_a_stock_generator_writes_a_client_that_works(ilo: IloProcess, tmp_path: Path) -> None:
+    contract = yaml.safe_load((ROOT / "spec/openapi.yaml").read_text(encoding="utf-8"))
+    operations = {
+        operation["operationId"]
+        for path in contract["paths"].values()
+        for operation in path.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    }
+    generate = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none"]
+    generate += ["--path", str(ROOT / "spec/openapi.yaml"), "--output-path", "ilo_client"]
+    makes_a_key = (
+        "import sys, ilo_client\n"
+        "from ilo_client.api.keys import create_key\n"
+        "client = ilo_client.Client(sys.argv[1], httpx_args={'trust_env': False})\n"
+        "print(create_key.sync(client=client).detail)\n"
+    )
+
+    subprocess.run(generate, cwd=tmp_path, check=True, capture_output=True)
+    written = {file.stem for file in tmp_path.glob("ilo_client/api/*/*.py")}
+    done = subprocess.run(
+        [sys.executable, "-c", makes_a_key, ilo.api_url],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert operations <= written
+    assert done.returncode == 0, done.stderr
+    assert str(uuid.UUID(done.stdout.strip())) == done.stdout.strip()
+
+
 async def test_o17_a_client_needs_websockets_and_json_only(client: SystemClient) -> None:
     name = some_name()
     key = (await client.rest.post("/key")).json()["detail"]
@@ -322,11 +377,98 @@ def test_o21_o20_the_ports_are_the_originals() -> None:
     assert re.search(r"^relay_listen: .*:4000\b", example, re.MULTILINE)
 
 
-async def test_o19_the_api_runs_on_asgi_with_uvicorn() -> None:
-    async with open_rest() as door:
-        answer = await door.request("GET", "/health")
+@pytest.mark.parametrize("server", ["uvicorn", "waitress"])
+async def test_o19_the_api_runs_on_asgi_with_uvicorn_and_on_wsgi_with_waitress(
+    tmp_path: Path, server: str
+) -> None:
+    with serving(tmp_path / "config", server) as started:
+        async with httpx.AsyncClient(base_url=started.url, trust_env=False) as http:
+            key = (await http.post("/key")).json()["detail"]
+            account = {"username": USERNAME, "password": PASSWORD, "api_key": key}
+            registered = await http.post("/user", json={**account, "public_key": PUBLIC_KEY})
+            logged_in = await http.put("/user", json=account)
 
-    assert answer.status == 200
+    assert len(key) == len(API_KEY_FORM)
+    assert (registered.status_code, logged_in.status_code) == (201, 200)
+
+
+@pytest.fixture
+def with_certificate(tmp_path: Path) -> Path:
+    """A folder in which the documents' openssl command was run."""
+    (tmp_path / "openssl.cnf").write_text(OPENSSL_CONFIG)
+    subprocess.run(OPENSSL, cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+async def test_o20_run_sh_starts_it_with_the_documents_certificate(
+    with_certificate: Path,
+) -> None:
+    write_config(with_certificate)
+    trusting = ssl.create_default_context(cafile=with_certificate / "localhost.crt")
+    # From Python 3.13 on: asks for key identifiers, which not every openssl adds by itself.
+    trusting.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    ilo = run_sh(with_certificate)
+
+    try:
+        ilo.start()
+        api = f"https://localhost:{ilo.api_port}"
+        async with httpx.AsyncClient(base_url=api, verify=trusting, trust_env=False) as http:
+            client = SystemClient(ilo, http)
+            person = await client.newcomer()
+        async with connect(
+            f"wss://localhost:{ilo.relay_port}/ws/chat",
+            ssl=trusting,
+            additional_headers=person.bearer,
+            proxy=None,
+        ) as socket:
+            welcome = json.loads(await socket.recv())
+        code, _ = ilo.terminate()
+    finally:
+        ilo.kill()
+
+    assert ilo.api_url.startswith("https://")
+    assert (welcome["type"], welcome["username"]) == ("welcome", person.name)
+    assert code == 0
+
+
+def test_o20_run_sh_without_a_certificate_says_how_to_make_one(tmp_path: Path) -> None:
+    ilo = run_sh(tmp_path)
+    ilo.launch()
+
+    assert ilo.wait() == 1
+    [said] = ilo.output.text.splitlines()
+    assert said.startswith(f"run.sh: there is no localhost.crt in {tmp_path}; to make both: ")
+    # And so it is.
+    made = said.partition("to make both: ")[2]
+    subprocess.run(made, shell=True, cwd=tmp_path, check=True, capture_output=True)  # noqa: S602
+    assert (tmp_path / "localhost.key").exists()
+
+
+def run_sh(folder: Path) -> IloProcess:
+    """Return `bash run.sh` in ``folder``, yet to be started; the folder's configuration holds."""
+    bash = ("bash", str(ROOT / "run.sh"))
+    # Arguments are handed on.
+    return IloProcess(
+        folder, ("--check-responses",), program=bash, environment={"PYTHON": sys.executable}
+    )
+
+
+def test_o22_the_site_is_built_by_mkdocs_with_css_img_and_js(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    suffixes = {file.suffix for file in site.rglob("*")}
+    assert {".html", ".css", ".js"} <= suffixes
+    assert {".svg", ".png"} & suffixes
 
 
 async def test_o23_both_halves_run_at_once_without_a_console_or_cassandra(

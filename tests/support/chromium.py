@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import (
+    Browser,
     ConsoleMessage,
     Page,
     Request,
@@ -109,27 +111,49 @@ def chromium_path() -> Path:
 
 
 @asynccontextmanager
-async def open_page(url: str) -> AsyncIterator[tuple[Page, Complaints]]:
-    """Open ``url`` in a fresh browser; yields the page and what it complains about.
-
-    The page has loaded, its scripts may still be at work: wait with locators, and read
-    the complaints last.
-    """
+async def open_browser() -> AsyncIterator[Browser]:
+    """Start Chromium; it ends with the block."""
     flags = list(FLAGS)
     if os.geteuid() == 0:
         # Chromium refuses to run as root inside its sandbox.
         flags.append("--no-sandbox")
-    parts = urlsplit(url)
-    complaints = Complaints(origin=f"{parts.scheme}://{parts.netloc}")
-    width, height = SIZE
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=flags)
         try:
-            page = await browser.new_page(viewport={"width": width, "height": height})
-            await page.expose_function("reportViolation", complaints.on_violation)
-            await page.add_init_script(_REPORT_VIOLATIONS)
-            complaints.watch(page)
-            await page.goto(url)
-            yield page, complaints
+            yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def visit(
+    browser: Browser,
+    url: str,
+    *,
+    size: tuple[int, int] = SIZE,
+    scheme: Literal["light", "dark"] = "light",
+) -> AsyncIterator[tuple[Page, Complaints]]:
+    """Open ``url`` as a new visitor; yields the page and what it complains about.
+
+    ``size`` is width and height in CSS pixels. The page has loaded, its scripts may still be
+    at work: wait with locators, and read the complaints last.
+    """
+    parts = urlsplit(url)
+    complaints = Complaints(origin=f"{parts.scheme}://{parts.netloc}")
+    width, height = size
+    page = await browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    try:
+        await page.expose_function("reportViolation", complaints.on_violation)
+        await page.add_init_script(_REPORT_VIOLATIONS)
+        complaints.watch(page)
+        await page.goto(url)
+        yield page, complaints
+    finally:
+        await page.close()
+
+
+@asynccontextmanager
+async def open_page(url: str) -> AsyncIterator[tuple[Page, Complaints]]:
+    """Open ``url`` in a fresh browser, as :func:`visit` does."""
+    async with open_browser() as browser, visit(browser, url) as visited:
+        yield visited

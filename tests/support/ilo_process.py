@@ -20,6 +20,8 @@ from typing import IO, Any, Final
 import httpx
 import yaml
 
+from tests.support.seen import saw
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 START_S: Final = 60.0
 """Generous: a busy machine imports slowly."""
@@ -36,6 +38,9 @@ UNHURRIED: Final = {
     "rates": {"keys_per_source_and_hour": 1_000_000},
 }
 """Limits that a test under load does not meet."""
+_FIRST_ANSWERS: Final = re.compile(
+    r"first answer of its kind operation=(\S+) status=(\d+) problem=(\S+)"
+)
 
 
 class DidNotStart(Exception):
@@ -204,7 +209,14 @@ class IloProcess:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+        self._count_answers()
         return code
+
+    def _count_answers(self) -> None:
+        """Count what the process says that its answers were: under --check-responses it does."""
+        for operation_id, status, slug in _FIRST_ANSWERS.findall(self.output.text):
+            saw("reply", f"{operation_id} {status}")
+            saw("problem", slug)
 
     @property
     def exit_code(self) -> int:

@@ -18,6 +18,7 @@ from services.limits import Limits
 from services.model import Instant, PublicKey, User, UserId, Username
 from services.ports import Store
 from spec import load_asyncapi
+from tests.support.guarded_client import GuardedClient
 from tests.support.websocket import WAIT_S, RawSocket, request_head
 
 NOON = Instant(1_767_355_200_000)
@@ -118,6 +119,7 @@ class House:
             f"ws://127.0.0.1:{self.port}/ws/{room}",
             additional_headers=bearer(name),
             compression=None,
+            create_connection=GuardedClient,
         )
         self._clients.append(client)
         return client

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
+import orjson
 import uvicorn
+from connexion.spec import OpenAPISpecification
 
 from handlers.app import Api, ApiServices, ApiSettings, create_api
 from ilo.http_protocol import TimedHttpProtocol
@@ -26,7 +30,9 @@ from services.passwords import CHEAPEST, Passwords
 from services.ports import Store
 from services.sessions import Sessions
 from services.tickets import Tickets
+from spec import load_openapi
 from tests.support.memory_store import MemoryStore
+from tests.support.seen import saw
 
 NOON = Instant(1_767_355_200_000)  # 2026-01-02T12:00:00Z
 PASSWORD = "MySuperSecurePassword57!"
@@ -43,6 +49,27 @@ SETTINGS = ApiSettings(
     admin_secret=ADMIN_SECRET,
     response_guard="strict",
 )
+
+
+@cache
+def contract() -> dict[str, Any]:
+    """Return openapi.yaml; one copy for all, never to be changed."""
+    return load_openapi()
+
+
+_validate = OpenAPISpecification._validate_spec
+_found_valid: set[bytes] = set()
+
+
+def _validate_once(spec: dict[str, Any]) -> None:
+    """Connexion's own look at a document, once for each: it takes longer than most tests."""
+    digest = hashlib.sha256(orjson.dumps(spec, option=orjson.OPT_SORT_KEYS)).digest()
+    if digest not in _found_valid:
+        _validate(spec)  # type: ignore[no-untyped-call]
+        _found_valid.add(digest)
+
+
+OpenAPISpecification._validate_spec = staticmethod(_validate_once)  # type: ignore[method-assign]
 
 
 class Clock:
@@ -207,14 +234,25 @@ async def open_rest(
     pool = ThreadWorkPool(2)
     reasons: list[str] = []
     services = make_services(kept, clock, pool, reasons, issuance=issuance, rates=rates)
-    api = create_api(services, settings, document=document)
+    api = create_api(services, settings, document=contract() if document is None else document)
     try:
         async with serving(api, protocol) as port:
             yield RestDoor(port, api, kept, clock, reasons)
     finally:
         pool.close()
+        count_answers(api)
     if not expect_violations and api.guard is not None:
         assert api.guard.violations == []
+
+
+def count_answers(api: Api) -> None:
+    """Count what the guard of ``api`` has looked at."""
+    if api.guard is None:
+        return
+    for operation_id, status in api.guard.seen:
+        saw("reply", f"{operation_id} {status}")
+    for slug in api.guard.problems:
+        saw("problem", slug)
 
 
 @asynccontextmanager

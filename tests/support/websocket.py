@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from tests.support.frame_guard import FrameGuard
+
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 WAIT_S = 10.0
 """A test that waits longer for an answer fails."""
@@ -84,20 +86,35 @@ class Answer:
 
 
 class RawSocket:
-    """One TCP connection to a relay."""
+    """One TCP connection to a relay. Every frame that is read passes ``guard``, if there is one."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        guard: FrameGuard | None = None,
+    ) -> None:
         self.reader = reader
         self.writer = writer
+        self.guard = guard
+        self._refusal: tuple[int, dict[str, str]] | None = None
         self._skipped: list[dict[str, Any]] = []
 
     @classmethod
-    async def open(cls, port: int) -> "RawSocket":
+    async def open(cls, port: int, *, guarded: bool = True) -> "RawSocket":
+        """Connect; not ``guarded`` where something other than our relay answers on purpose."""
         # The limit is what the client buffers unasked: little, so that a stalled one is stalled.
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=16 * 1024))
+        streams = await asyncio.open_connection("127.0.0.1", port, limit=16 * 1024)
+        return cls(*streams, FrameGuard() if guarded else None)
+
+    def write(self, data: bytes) -> None:
+        """Send without waiting for the relay to take it."""
+        if self.guard is not None:
+            self.guard.sent(data)
+        self.writer.write(data)
 
     async def send(self, data: bytes) -> None:
-        self.writer.write(data)
+        self.write(data)
         async with asyncio.timeout(WAIT_S):
             await self.writer.drain()
 
@@ -117,7 +134,10 @@ class RawSocket:
             head = await self.reader.readuntil(b"\r\n\r\n")
         status, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
         pairs = (line.split(": ", 1) for line in lines)
-        return int(status.split(" ")[1]), {name.lower(): value for name, value in pairs}
+        headers = {name.lower(): value for name, value in pairs}
+        code = int(status.split(" ")[1])
+        self._refusal = None if code == 101 else (code, headers)
+        return code, headers
 
     async def answer(self) -> Answer:
         """Return the next plain answer, read to the end of the connection; close it."""
@@ -132,7 +152,10 @@ class RawSocket:
         async with asyncio.timeout(WAIT_S):
             while part := await self.reader.read(1 << 20):
                 parts.append(part)
-        return b"".join(parts)
+        body = b"".join(parts)
+        if self.guard is not None and self._refusal is not None:
+            self.guard.refused(*self._refusal, body)
+        return body
 
     async def frame(self) -> tuple[int, bytes]:
         """Return opcode and payload of the next frame, which has to be whole and unmasked."""
@@ -144,7 +167,10 @@ class RawSocket:
             if size >= 126:
                 extended = await self.reader.readexactly(2 if size == 126 else 8)
                 size = int.from_bytes(extended, "big")
-            return first & 0x0F, await self.reader.readexactly(size)
+            payload = await self.reader.readexactly(size)
+        if self.guard is not None:
+            self.guard.heard(first & 0x0F, payload)
+        return first & 0x0F, payload
 
     async def json(self) -> dict[str, Any]:
         """Return the oldest frame not yet returned, which has to be text."""

@@ -149,12 +149,13 @@ AGAINST_THE_SCHEMA: list[tuple[str, str, str, str | None]] = [
     ('"x"', "", "type", IN),
     ("null", "", "type", IN),
     ("true", "", "type", IN),
-    ('{"type":"zz","data":{"message":""}}', "/type", "enum", "#/components/messages"),
-    ('{"type":"ack","data":{"message":""}}', "/type", "enum", "#/components/messages"),
-    ('{"type":"MESSAGE","data":{"message":""}}', "/type", "enum", "#/components/messages"),
-    ('{"type":7,"data":{"message":""}}', "/type", "enum", "#/components/messages"),
-    ('{"type":null,"data":{"message":""}}', "/type", "enum", "#/components/messages"),
-    ('{"type":["message"],"data":{"message":""}}', "/type", "enum", "#/components/messages"),
+    ('{"type":"zz","data":{"message":""}}', "/type", "const", f"{IN}/properties/type"),
+    ('{"type":"ack","data":{"message":""}}', "/type", "const", f"{IN}/properties/type"),
+    ('{"type":"MESSAGE","data":{"message":""}}', "/type", "const", f"{IN}/properties/type"),
+    ('{"type":7,"data":{"message":""}}', "/type", "type", f"{IN}/properties/type"),
+    ('{"type":null,"data":{"message":""}}', "/type", "type", f"{IN}/properties/type"),
+    ('{"type":["message"],"data":{"message":""}}', "/type", "type", f"{IN}/properties/type"),
+    ('{"type":"ack","data":7,"seq":1}', "/type", "const", f"{IN}/properties/type"),
     ('{"data":{}}', "/data", "required", DATA),
     ('{"data":[]}', "/data", "type", DATA),
     ('{"data":null}', "/data", "type", DATA),
@@ -213,8 +214,7 @@ def test_a_broken_rule_is_named_with_its_place_in_frame_and_contract(
     assert (refused.code, refused.path, refused.schema) == ("bad-frame", path, schema)
     assert refused.expected is not None
     assert list(refused.expected) == [keyword]
-    if keyword != "enum":
-        assert refused.expected[keyword] == resolved(schema)[keyword]
+    assert refused.expected[keyword] == resolved(schema)[keyword]
     assert judged(text.encode()) == "bad-frame"
 
 
@@ -255,6 +255,31 @@ def test_what_is_no_strict_json_is_told_so(raw: bytes, rule: str, path: str) -> 
     assert refused.code == "bad-frame"
     assert refused.expected == {"x-strict-json": rule}
     assert refused.path == path
+
+
+A, B = "0b8f1c9e-6f0e-4a55-9d6b-2f0c7f5f1a11", "0b8f1c9e-6f0e-4a55-9d6b-2f0c7f5f1a12"
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (rb'{"id":"%s","data":{"message":"\u0000"}}', A),
+        (b'{"id":"%s","after":1,"after":2,"data":{"message":""}}', A),
+        (b'{"id":"%s","x":' + b"[" * 32 + b"]" * 32 + b"}", A),
+        (b'{"id":"%s","id":"' + B.encode() + b'","data":{"message":""}}', None),
+        (b'{"id":"%s","data":{"message":NaN}}', None),
+    ],
+    ids=["U+0000", "another name twice", "depth", "id twice", "no JSON at all"],
+)
+def test_what_is_no_strict_json_is_told_with_its_id_if_that_is_certain(
+    raw: bytes, told: str | None
+) -> None:
+    refused = READER.read(raw % A.encode())
+
+    assert isinstance(refused, Refused)
+    assert refused.expected is not None
+    assert refused.expected.keys() == {"x-strict-json"}
+    assert refused.id == told
 
 
 def test_depth_32_is_no_matter_of_depth() -> None:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sees to the programs the tests start and pip cannot bring: a browser, strace, a C compiler.
+# Sees to the programs the tests start and pip cannot bring: a browser, strace, a C compiler,
+# curl and openssl.
 # On Debian (and Ubuntu) as root they are installed; elsewhere their names are printed, and
 # the tests that need them say so and skip. Never fails: the tests are the judges.
 set -u
@@ -9,6 +10,8 @@ missing() {
         command -v google-chrome >/dev/null || printf ' chromium'
     command -v strace >/dev/null || printf ' strace'
     command -v cc >/dev/null || command -v gcc >/dev/null || printf ' gcc libc6-dev'
+    command -v curl >/dev/null || printf ' curl'
+    command -v openssl >/dev/null || printf ' openssl'
 }
 
 packages=$(missing)

@@ -1,0 +1,109 @@
+"""Get a ticket for one WebSocket connection: `POST /ticket`."""
+
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.problem import Problem
+from ...models.ticket import Ticket
+from ...types import Response
+
+
+def _request() -> dict[str, Any]:
+    headers: dict[str, str] = {}
+    request: dict[str, Any] = {"method": "POST", "headers": headers}
+    request["url"] = "/ticket"
+    return request
+
+
+def _parse(response: httpx.Response) -> Problem | Ticket:
+    if response.status_code == 201:
+        response_201 = Ticket.from_dict(response.json())
+
+        return response_201
+
+    if response.status_code == 400:
+        response_400 = Problem.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    raise errors.UnexpectedStatus(response.status_code, response.content)
+
+
+def _read(response: httpx.Response) -> Response[Problem | Ticket]:
+    with errors.reading(response.status_code, response.content):
+        parsed = _parse(response)
+        status_code = HTTPStatus(response.status_code)
+    return Response(
+        status_code=status_code,
+        headers=response.headers,
+        content=response.content,
+        parsed=parsed,
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+) -> Response[Problem | Ticket]:
+    """Do what `sync` does; return status and headers as well."""
+    request = _request()
+    return _read(client.get_httpx_client().request(**request))
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+) -> Problem | Ticket:
+    """Get a ticket for one WebSocket connection.
+
+    For browsers, which cannot send the token in a WebSocket handshake. A ticket is good for one connection within 30
+    seconds; it goes into the subprotocol header, which proxies may log, so the token never does.
+
+    The client's bearer is this:
+
+    - `session`: The `token` that `PUT /user` answered.
+
+    Returns:
+        What the answer says; a refusal, too.
+
+    Raises:
+        errors.UnexpectedAnswer: the answer is none that the contract declares.
+        httpx.HTTPError: no answer came.
+    """
+    return sync_detailed(
+        client=client,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+) -> Response[Problem | Ticket]:
+    """Do what `asyncio` does; return status and headers as well."""
+    request = _request()
+    return _read(await client.get_async_httpx_client().request(**request))
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+) -> Problem | Ticket:
+    """Do what `sync` does, without blocking the event loop."""
+    response = await asyncio_detailed(
+        client=client,
+    )
+    return response.parsed

@@ -1,0 +1,43 @@
+"""What was asked is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import field as _field
+from attrs import frozen as _frozen
+
+
+@_frozen(kw_only=True)
+class Done:
+    """What was asked is done.
+
+    Attributes:
+        detail: A sentence for people.
+    """
+
+    detail: str
+    # What the contract does not name may be anything, a secret too: it is not shown.
+    additional_properties: dict[str, Any] = _field(factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object as JSON has it."""
+        detail = self.detail
+        members: dict[str, Any] = {**self.additional_properties}
+        members["detail"] = detail
+        return members
+
+    @classmethod
+    def from_dict(cls, source: Mapping[str, Any]) -> Self:
+        """Return the object that JSON has as ``source``.
+
+        Raises:
+            LookupError, TypeError, ValueError: it is another.
+        """
+        members = dict(source)
+        detail = members.pop("detail")
+        return cls(
+            detail=detail,
+            additional_properties=members,
+        )

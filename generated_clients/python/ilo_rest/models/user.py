@@ -1,0 +1,58 @@
+"""An account to make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import field as _field
+from attrs import frozen as _frozen
+
+
+@_frozen(kw_only=True)
+class User:
+    """An account to make.
+
+    Attributes:
+        username: A user's name as shown; `POST /user` states the rules.
+        password: A password; `POST /user` states the rules for new ones.
+        public_key: A public key as any text; never a private one.
+        api_key: An API key, a UUID of any version in its usual form.
+    """
+
+    username: str
+    password: str = _field(repr=False)
+    public_key: str
+    api_key: str = _field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object as JSON has it."""
+        username = self.username
+        password = self.password
+        public_key = self.public_key
+        api_key = self.api_key
+        members: dict[str, Any] = {}
+        members["username"] = username
+        members["password"] = password
+        members["public_key"] = public_key
+        members["api_key"] = api_key
+        return members
+
+    @classmethod
+    def from_dict(cls, source: Mapping[str, Any]) -> Self:
+        """Return the object that JSON has as ``source``.
+
+        Raises:
+            LookupError, TypeError, ValueError: it is another.
+        """
+        members = dict(source)
+        username = members.pop("username")
+        password = members.pop("password")
+        public_key = members.pop("public_key")
+        api_key = members.pop("api_key")
+        return cls(
+            username=username,
+            password=password,
+            public_key=public_key,
+            api_key=api_key,
+        )

@@ -1,0 +1,5 @@
+"""What stops the generation of the clients."""
+
+
+class NotGenerated(Exception):
+    """A contract says what a generator cannot express, or a generator failed."""
