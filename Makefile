@@ -11,6 +11,9 @@ PIP     := $(PY) -m pip --disable-pip-version-check --no-input --quiet
 # Which checks were skipped and why, for the last lines of the tests.
 SKIPPED := .make/skipped
 
+# One more than there are processors: many tests wait for a process or a clock.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 COMPILE := $(VENV)/bin/uv --no-config pip compile --quiet --universal --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
@@ -35,7 +38,7 @@ run: $(RUNTIME) ## Install what is missing, then start Ilo on this machine
 
 test: check ## Install what the tests need, run the checks, then all tests
 	@tools/install/system.sh
-	@ILO_SKIPPED=$(SKIPPED) $(PY) -m pytest $(ARGS)
+	@ILO_SKIPPED=$(SKIPPED) $(PY) -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 check: $(DEV) $(NODE) ## Formatting, lint, types, imports, contracts, locks
 	@mkdir -p $(dir $(SKIPPED))

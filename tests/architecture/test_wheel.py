@@ -47,7 +47,7 @@ def test_the_wheel_holds_every_file_of_the_shipped_folders_and_no_other(wheel: P
         str(file.relative_to(ROOT))
         for part in PARTS
         for file in (ROOT / part).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
+        if file.is_file() and not {"__pycache__", "released"} & set(file.parts)
     }
 
     assert names_in(wheel) == files
