@@ -119,8 +119,13 @@ def _arguments(command: str) -> list[str]:
     words = shlex.split(command)
     if words[0] == "ilo":
         return words[1:]
+    # Started by `make test` it would also print which folder it enters and leaves.
     told = subprocess.run(
-        ["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "--dry-run", *words[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     last = shlex.split(told.stdout.splitlines()[-1])
     return last[last.index(".venv/bin/ilo") + 1 :]

@@ -398,7 +398,7 @@ def most_within(instants: list[float], window_s: float) -> int:
     )
 
 
-ManyGuessers.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+ManyGuessers.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
 test_whatever_guessers_do_the_promises_hold = ManyGuessers.TestCase
 
 

@@ -240,7 +240,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(TEXTS)
 @example('{"a":1,"\\u0061":2}')
 @example('{"a":{"b":1,"b":1}}')
@@ -252,7 +252,7 @@ def test_texts_are_taken_or_refused_as_the_slow_reader_does(text: str) -> None:
     agree(text.encode())
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     st.lists(st.sampled_from([bytes([byte]) for byte in b'{}[]",:\\u0d8eE1-.tn \xff\xed\xa0\x80']))
 )
