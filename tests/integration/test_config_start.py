@@ -1,16 +1,17 @@
 """A wrong configuration stops `ilo serve`, as a process, at once, with file, key and rule."""
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 CANARY = "hunter22-canary"
-LIMIT_S = 2.0
+LIMIT_CPU_S = 2.0
+"""Of the processor's time: a machine that is busy with other things takes longer."""
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
@@ -18,8 +19,8 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(
 
 
 def ilo(*arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], float]:
-    """Run `ilo`; return how it ended and the seconds that it took."""
-    started = time.monotonic()
+    """Run `ilo`; return how it ended and the processor's seconds that it took."""
+    before = cpu_s()
     done = subprocess.run(
         [sys.executable, "-m", "ilo", *arguments],
         cwd=ROOT,
@@ -30,7 +31,13 @@ def ilo(*arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], float
         timeout=30,
         check=False,
     )
-    return done, time.monotonic() - started
+    return done, cpu_s() - before
+
+
+def cpu_s() -> float:
+    """Return what the children that have ended took of the processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize(
@@ -99,7 +106,7 @@ def test_serve_refuses_it_at_once(tmp_path: Path, text: str, says: str) -> None:
     checked, _ = ilo("config", "check", file)
 
     assert done.returncode == 1
-    assert took_s < LIMIT_S
+    assert took_s < LIMIT_CPU_S
     assert f"ilo: {file}{says}" in done.stderr
     assert "Traceback" not in done.stderr
     assert CANARY not in done.stdout + done.stderr
@@ -130,7 +137,7 @@ def test_serve_refuses_a_wrong_logging_file_at_once(tmp_path: Path, text: str, s
     checked, _ = ilo("config", "check", file)
 
     assert done.returncode == 1
-    assert took_s < LIMIT_S
+    assert took_s < LIMIT_CPU_S
     assert f"ilo: {file}{says}" in done.stderr
     assert "Traceback" not in done.stderr
     assert (checked.returncode, checked.stderr) == (1, done.stderr)
