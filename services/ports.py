@@ -138,6 +138,9 @@ class RoomStore(Protocol):
         (``new`` False), with another ``IdReused``, in one group too. A failed group leaves
         nothing behind that was not told. One of each draft's outcomes comes for sure, also
         when the store is closed meanwhile (``StoreUnavailable``).
+
+        What was asked for before a ``StoreUnavailable`` was told, and comes behind it, is not
+        stored either: who sends again all that has no receipt keeps its order.
         """
         ...
 

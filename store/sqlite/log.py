@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from services.errors import IdReused, IloError, InvalidInput
+from services.errors import IdReused, IloError, InvalidInput, StorageFull, StoreUnavailable
 from services.model import Draft, Instant, LoggedMessage, Receipt, RoomId, UserId
 
 Outcome: TypeAlias = Receipt | IloError
@@ -73,6 +73,28 @@ class RoomLog:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self.forget()
         return self._append_with_care(drafts)
+
+    def not_written(
+        self, drafts: Sequence[Draft], refusal: type[StorageFull | StoreUnavailable]
+    ) -> list[Outcome]:
+        """Return what becomes of drafts of which nothing was written, looking at each.
+
+        One that was stored before has its receipt all the same: "not stored" would be a lie.
+        """
+        outcomes: list[Outcome] = []
+        for room_id, sender, message_id, _, text, _, _ in drafts:
+            room, number = self._room(room_id), self._sender(sender)
+            first = None
+            if room is not None and number is not None:
+                key = (room.number, number, message_id)
+                first = self._connection.execute(_STORED, key).fetchone()
+            if first is None:
+                outcomes.append(refusal())
+            elif first[2] == text:
+                outcomes.append(Receipt(first[0], first[1], False))
+            else:
+                outcomes.append(IdReused())
+        return outcomes
 
     def forget(self) -> None:
         """Read the file again from now on: what was counted may not have been written."""

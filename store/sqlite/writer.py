@@ -44,9 +44,12 @@ log = logging.getLogger(__name__)
 
 
 class _Append(NamedTuple):
+    """``failures`` is how many failed commits its caller had been told of."""
+
     drafts: Sequence[Draft]
     characters: int
     done: Done
+    failures: int
 
 
 class _Work(NamedTuple):
@@ -102,6 +105,8 @@ class Writer:
         # Bounded by its callers: members wait for their acks, requests for their answers.
         self._queue: SimpleQueue[_Append | _Work | None] = SimpleQueue()
         self._closed = False
+        # Commits of unknown outcome: those that happened, and those that were told.
+        self._failures = self._told_failures = 0
         # A daemon, so that a program that forgot to close us can end; SQLite survives it.
         self._thread = Thread(target=self._run, name="ilo-store-writer", daemon=True)
         self._thread.start()
@@ -115,7 +120,7 @@ class Writer:
             self._loop.call_soon(_Tellings(self._loop, [partial(done, refused)]))
             return
         for piece in _pieces(drafts):
-            self._queue.put(_Append(piece, _characters(piece), done))
+            self._queue.put(_Append(piece, _characters(piece), done, self._told_failures))
 
     async def do(self, job: Job[T]) -> T:
         """Run ``job`` in a transaction and return its result once that is durable.
@@ -183,16 +188,36 @@ class Writer:
 
     def _store(self, group: _Group) -> list[_Telling]:
         """Commit the group as a whole, or not at all; return what is to be told."""
+        if self._failures and any(ask.failures < self._failures for ask in group.appends):
+            return self._refuse_late(group)
         drafts: list[Draft] = []
         for append in group.appends:
             drafts += append.drafts
+        told: list[_Telling] = []
         try:
             outcomes, results = self._commit(drafts, group.work)
         except sqlite3.Error as error:
             refusal = self._undo(error)
-            outcomes = [refusal() for _ in drafts]
+            outcomes = self._not_written(drafts, refusal)
             results = [_Result(None, refusal()) for _ in group.work]
-        return _tellings(group, list(zip(drafts, outcomes, strict=True)), results)
+            if refusal is StoreUnavailable:
+                self._failures += 1
+                told = [partial(self._failure_told, self._failures)]
+        return _tellings(group, list(zip(drafts, outcomes, strict=True)), results) + told
+
+    def _refuse_late(self, group: _Group) -> list[_Telling]:
+        """Store the group without what was asked for in ignorance of a failed commit.
+
+        It may follow, in its sender's mind, what was lost there: stored now, it would stand
+        before it.
+        """
+        late = [ask for ask in group.appends if ask.failures < self._failures]
+        refused = [(draft, StoreUnavailable()) for ask in late for draft in ask.drafts]
+        rest = [ask for ask in group.appends if ask.failures >= self._failures]
+        return [
+            *_tellings(_Group(late, []), refused, []),
+            *self._store(_Group(rest, group.work)),
+        ]
 
     def _commit(
         self, drafts: Sequence[Draft], work: Sequence[_Work]
@@ -225,6 +250,15 @@ class Writer:
             self._connection.execute("ROLLBACK")
         return StorageFull if full else StoreUnavailable
 
+    def _not_written(
+        self, drafts: Sequence[Draft], refusal: type[StorageFull | StoreUnavailable]
+    ) -> list[Outcome]:
+        try:
+            return self._log.not_written(drafts, refusal)
+        except sqlite3.Error:
+            # Nothing can be looked up, so nothing can be said for certain.
+            return [StoreUnavailable() for _ in drafts]
+
     def _checkpoint(self) -> None:
         try:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -240,6 +274,9 @@ class Writer:
             log.warning("outcomes came after the event loop's end")
 
     # And the event loop again.
+
+    def _failure_told(self, failures: int) -> None:
+        self._told_failures = failures
 
     def _bury(self, group: _Group | None) -> None:
         """Refuse the group that was not told, what is queued, and what will come."""

@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from services.errors import StorageFull, StoreUnavailable, UserNotFound
+from services.errors import IdReused, StorageFull, StoreUnavailable, UserNotFound
 from services.model import Draft, PublicKey, Receipt, Room, User
 from services.ports import Store
 from store.sqlite import SqliteStore, users
@@ -30,6 +31,7 @@ from tests.support.store_samples import (
 
 LONG_TEXT = "x" * 256 * 1024
 MIB = 1024 * 1024
+WAIT_S = 10.0
 
 
 @pytest.fixture
@@ -115,7 +117,9 @@ async def test_a_full_database_refuses_and_goes_on_when_space_returns(
     store: SqliteStore,
 ) -> None:
     ann, room, other = await add_user(store), await open_room(store), await open_room(store, "b")
-    await append(store, draft_for(room, ann, "first"))
+    first = draft_for(room, ann, "first")
+    [kept] = await append(store, first)
+    assert isinstance(kept, Receipt)
     writer = store._writer
 
     def no_more_pages(connection: sqlite3.Connection) -> None:
@@ -124,11 +128,16 @@ async def test_a_full_database_refuses_and_goes_on_when_space_returns(
     await writer.do(no_more_pages)
 
     refused = [draft_for(other, ann, "small"), draft_for(room, ann, LONG_TEXT)]
-    told = appending(store, refused)
+    reused = first._replace(text="another")
+    told = appending(store, [*refused, first, reused])
     with pytest.raises(StorageFull):
         await store.add_user(some_user("bob"), PublicKey(1, LONG_TEXT, NOON))
 
-    assert [type(outcome) for _, outcome in await told] == [StorageFull] * 2
+    outcomes = [outcome for _, outcome in await told]
+    assert [type(outcome) for outcome in outcomes[:2]] == [StorageFull] * 2
+    # Stored before: to say that it is not would be a lie.
+    assert outcomes[2] == Receipt(kept.seq, kept.sent_at, new=False)
+    assert isinstance(outcomes[3], IdReused)
     assert await stored_texts(store, room) == ["first"]
     assert await store.user_named("bob") is None
 
@@ -141,6 +150,32 @@ async def test_a_full_database_refuses_and_goes_on_when_space_returns(
     assert [o.seq for o in again if isinstance(o, Receipt) and o.new] == [1, 2]
     assert len(await stored_texts(store, room)) == 2
     await add_user(store, "bob")
+
+
+async def test_what_was_asked_for_behind_a_failed_commit_is_not_stored_either(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, room = await add_user(store), await open_room(store)
+    first, second = draft_for(room, ann, "first"), draft_for(room, ann, "second")
+    begun, goes_on = Event(), Event()
+    really_append = RoomLog.append
+
+    def fail_once(self: RoomLog, drafts: Sequence[Draft]) -> list[Outcome]:
+        monkeypatch.setattr(RoomLog, "append", really_append)
+        begun.set()
+        assert goes_on.wait(WAIT_S)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(RoomLog, "append", fail_once)
+    told = appending(store, [first])
+    assert await asyncio.to_thread(begun.wait, WAIT_S)
+    behind = appending(store, [second])
+    goes_on.set()
+
+    assert [type(outcome) for _, outcome in [*await told, *await behind]] == [StoreUnavailable] * 2
+    assert await stored_texts(store, room) == []
+    again = await append(store, first, second)
+    assert [o.seq for o in again if isinstance(o, Receipt) and o.new] == [1, 2]
 
 
 async def test_a_write_that_fails_is_unavailable_and_numbers_stay_dense(
