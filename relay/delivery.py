@@ -107,14 +107,16 @@ class Delivery:
             if sent_at != self._stamp[0]:
                 self._stamp = (sent_at, to_rfc3339(sent_at).encode())
             stamp = self._stamp[1]
-            if new:
-                room = self._rooms.get(draft.room_id)
-                if room is not None:
-                    frame = message_frame(
-                        id_ascii, seq, room.name_json, connection.sender_json, stamp, draft.text
-                    )
-                    if room.stored(seq, text_frame(frame)):
-                        fed[room] = None
+            room = self._rooms.get(draft.room_id)
+            if room is not None and new:
+                frame = message_frame(
+                    id_ascii, seq, room.name_json, connection.sender_json, stamp, draft.text
+                )
+                if room.stored(seq, text_frame(frame)):
+                    fed[room] = None
+            elif room is not None:
+                # The outcome of its first sending may have been unknown: now it is known.
+                room.missed(seq)
             ack = text_frame(ack_frame(id_ascii, seq, stamp))
             acks[connection] = acks[connection] + ack if connection in acks else ack
         now = self._now_s()

@@ -113,15 +113,24 @@ class LiveRoom:
         if seq < expected:
             return False
         if seq > expected:
-            self.deliver()
-            fallen = list(self._live)
-            for listener in fallen:
-                self.stop_feeding(listener)
-            self.delivered = seq - 1
-            for listener in fallen:
-                listener.catch_up()
+            self.missed(seq - 1)
         self.pending.append(frame)
         return True
+
+    def missed(self, seq: int) -> None:
+        """Let every live listener read up to message ``seq`` from the store, if it is news here.
+
+        It is stored, and this node was not told so at the time.
+        """
+        if seq < self.delivered + len(self.pending) + 1:
+            return
+        self.deliver()
+        fallen = list(self._live)
+        for listener in fallen:
+            self.stop_feeding(listener)
+        self.delivered = seq
+        for listener in fallen:
+            listener.catch_up()
 
     def deliver(self, own: dict[Any, bytes] | None = None) -> None:
         """Give what is pending to every live listener, each frame once and in order.

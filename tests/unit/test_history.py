@@ -1,0 +1,207 @@
+"""The checker of histories: passes what is right, and names each fault by its kind."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.history import Entry, History, Kind
+
+ROOM = "chat"
+NOON = "2026-01-02T12:00:00.000Z"
+FIRST = Entry(1, "id-1", "ann", NOON, "one")
+SECOND = Entry(2, "id-2", "bob", NOON, "two")
+THIRD = Entry(3, "id-3", "ann", NOON, "three")
+FOURTH = Entry(4, "id-4", "bob", NOON, "four")
+
+
+class Run:
+    """Ann and Bob say two messages each; all is well until a test changes something."""
+
+    def __init__(self) -> None:
+        self.sent = [FIRST, SECOND, THIRD, FOURTH]
+        self.acks = {entry.id: entry for entry in self.sent}
+        self.log = list(self.sent)
+        # Ann's connection was there from the beginning, Bob's second one came later.
+        self.given = {"ann-1": (0, list(self.sent)), "bob-2": (2, [THIRD, FOURTH])}
+        self.not_stored: list[Entry] = []
+
+    def forget(self, entry: Entry) -> None:
+        """Nobody ever said, stored or heard this last message."""
+        del self.acks[entry.id]
+        self.log.remove(entry)
+        for _, entries in self.given.values():
+            entries.remove(entry)
+
+    def kinds(self) -> list[Kind]:
+        history = History()
+        for entry in self.sent:
+            history.sends(ROOM, entry.sender, entry.id, entry.text)
+        for message_id, entry in self.acks.items():
+            history.acked(ROOM, entry.sender, message_id, entry.seq, entry.sent_at)
+        for entry in self.not_stored:
+            history.refused(ROOM, entry.sender, entry.id, "no")
+        for connection, (head, entries) in self.given.items():
+            history.enters(connection, ROOM, head)
+            for entry in entries:
+                history.receives(connection, entry)
+        return [charge.kind for charge in history.charges({ROOM: self.log})]
+
+
+def test_a_clean_history_has_no_charges() -> None:
+    assert Run().kinds() == []
+
+
+def test_a_message_refused_as_not_stored_and_not_stored_is_no_charge() -> None:
+    run = Run()
+    run.forget(FOURTH)
+    run.not_stored.append(FOURTH)
+
+    assert run.kinds() == []
+
+
+def test_a_message_of_unknown_outcome_may_be_stored_or_not() -> None:
+    history = History()
+    history.sends(ROOM, "ann", "id-1", "one")
+    history.refused(ROOM, "ann", "id-1", "unknown")
+
+    assert history.charges({ROOM: []}) == []
+    assert history.charges({ROOM: [FIRST]}) == []
+    assert history.unanswered() == ["id-1"]
+
+
+def test_a_message_that_was_refused_once_may_stand_later() -> None:
+    history = History()
+    for entry in (SECOND, FOURTH, FIRST, THIRD):
+        history.sends(ROOM, "ann", entry.id, entry.text)
+    log = [entry._replace(sender="ann") for entry in (FIRST, SECOND, THIRD, FOURTH)]
+
+    assert {charge.kind for charge in history.charges({ROOM: log})} == {Kind.ORDER}
+
+    history.may_come_later(ROOM, "ann", "id-2")
+    history.may_come_later(ROOM, "ann", "id-4")
+
+    assert history.charges({ROOM: log}) == []
+
+
+def test_of_two_acks_that_differ_one_is_wrong() -> None:
+    history = History()
+    history.sends(ROOM, "ann", "id-1", "one")
+    history.acked(ROOM, "ann", "id-1", 2, NOON)
+    history.acked(ROOM, "ann", "id-1", 1, NOON)
+
+    assert [charge.kind for charge in history.charges({ROOM: [FIRST]})] == [Kind.SEQ]
+    assert history.unanswered() == []
+
+
+def _lost(run: Run) -> None:
+    run.forget(FOURTH)
+    run.acks[FOURTH.id] = FOURTH
+
+
+def _stored_twice(run: Run) -> None:
+    run.log.append(FOURTH._replace(seq=5))
+
+
+def _delivered_twice(run: Run) -> None:
+    run.given["bob-2"][1].append(FOURTH)
+
+
+def _delivered_under_two_seqs(run: Run) -> None:
+    run.given["bob-2"][1].append(FOURTH._replace(seq=5))
+
+
+def _never_sent_and_stored(run: Run) -> None:
+    run.log.append(Entry(5, "id-5", "ann", NOON, "boo"))
+
+
+def _never_sent_and_delivered(run: Run) -> None:
+    run.given["bob-2"][1].append(Entry(5, "id-5", "ann", NOON, "boo"))
+
+
+def _refused_and_stored(run: Run) -> None:
+    del run.acks[FOURTH.id]
+    run.not_stored.append(FOURTH)
+
+
+def _delivered_and_not_stored(run: Run) -> None:
+    run.log.remove(FOURTH)
+    del run.acks[FOURTH.id]
+
+
+def _another_text(run: Run) -> None:
+    run.given["bob-2"][1][-1] = FOURTH._replace(text="more")
+
+
+def _a_connection_went_back(run: Run) -> None:
+    run.given["ann-1"] = (0, [FIRST, THIRD, SECOND, FOURTH])
+
+
+def _a_connection_was_given_what_was_before_its_head(run: Run) -> None:
+    run.given["bob-2"] = (3, [THIRD, FOURTH])
+
+
+def _stored_otherwise_than_sent(run: Run) -> None:
+    run.sent = [THIRD, SECOND, FIRST, FOURTH]
+
+
+def _a_connection_missed_one(run: Run) -> None:
+    run.given["ann-1"] = (0, [FIRST, THIRD, FOURTH])
+
+
+def _a_connection_missed_its_first(run: Run) -> None:
+    run.given["bob-2"] = (2, [FOURTH])
+
+
+def _a_hole_in_the_log(run: Run) -> None:
+    later = FOURTH._replace(seq=5)
+    run.log[-1] = run.acks[FOURTH.id] = later
+    run.given = {"ann-1": (4, [later])}
+
+
+def _delivered_under_another_name(run: Run) -> None:
+    run.given["bob-2"][1][-1] = FOURTH._replace(sender="ann")
+
+
+def _acked_with_another_seq(run: Run) -> None:
+    run.acks[FOURTH.id] = FOURTH._replace(seq=5)
+
+
+def _acked_with_another_time(run: Run) -> None:
+    run.acks[FOURTH.id] = FOURTH._replace(sent_at="2026-01-02T12:00:00.001Z")
+
+
+def _delivered_with_another_seq(run: Run) -> None:
+    run.sent.pop()
+    run.forget(FOURTH)
+    run.given["bob-2"] = (3, [THIRD._replace(seq=4)])
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (_lost, Kind.LOST),
+        (_stored_twice, Kind.DUPLICATE),
+        (_delivered_twice, Kind.DUPLICATE),
+        (_delivered_under_two_seqs, Kind.DUPLICATE),
+        (_never_sent_and_stored, Kind.PHANTOM),
+        (_never_sent_and_delivered, Kind.PHANTOM),
+        (_refused_and_stored, Kind.PHANTOM),
+        (_delivered_and_not_stored, Kind.PHANTOM),
+        (_another_text, Kind.PHANTOM),
+        (_a_connection_went_back, Kind.ORDER),
+        (_a_connection_was_given_what_was_before_its_head, Kind.ORDER),
+        (_stored_otherwise_than_sent, Kind.ORDER),
+        (_a_connection_missed_one, Kind.GAP),
+        (_a_connection_missed_its_first, Kind.GAP),
+        (_a_hole_in_the_log, Kind.GAP),
+        (_delivered_under_another_name, Kind.SENDER),
+        (_acked_with_another_seq, Kind.SEQ),
+        (_acked_with_another_time, Kind.SEQ),
+        (_delivered_with_another_seq, Kind.SEQ),
+    ],
+)
+def test_one_fault_is_charged_as_what_it_is(fault: Callable[[Run], None], kind: Kind) -> None:
+    run = Run()
+    fault(run)
+
+    assert set(run.kinds()) == {kind}
