@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from services.limits import Limits
-from tests.support.frame_contract import Members
+from tests.support.frame_contract import Members, pointer
 from tests.support.frame_strategies import (
     CONTRACT,
     Fault,
@@ -24,7 +24,6 @@ from tests.support.frame_strategies import (
     fullest,
     nested,
     places,
-    pointer,
     replaced,
     schema_at,
     texts,

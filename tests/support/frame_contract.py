@@ -4,7 +4,7 @@ Knows nothing of the relay's code: tests hold the relay to this.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from math import isfinite
@@ -75,8 +75,8 @@ class FrameContract:
     def faults(self, key: str, frame: object) -> list[str]:
         """Return what is wrong with a frame of message ``key``: place and rule, no value."""
         return [
-            f"{key} at {_pointer(error.instance_path) or 'the top'}: breaks #"
-            + _pointer(error.schema_path)
+            f"{key} at {pointer(error.instance_path) or 'the top'}: breaks #"
+            + pointer(error.schema_path)
             for error in self._validators[key].iter_errors(frame)
         ]
 
@@ -206,10 +206,11 @@ def _children(node: Any, token: str) -> Iterator[Any]:
         yield from node[int(token) : int(token) + 1]
 
 
-def _tokens(pointer: str) -> list[str]:
-    tokens = pointer.split("/")[1:]
+def _tokens(place: str) -> list[str]:
+    tokens = place.split("/")[1:]
     return [token.replace("~1", "/").replace("~0", "~") for token in tokens]
 
 
-def _pointer(path: list[str | int]) -> str:
+def pointer(path: Sequence[str | int]) -> str:
+    """Return the JSON pointer (RFC 6901) of ``path``."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

@@ -11,7 +11,13 @@ from typing import Any, Final, cast
 
 from hypothesis import strategies as st
 
-from tests.support.frame_contract import FrameContract, Members, Schema, frame_contract
+from tests.support.frame_contract import (
+    FrameContract,
+    Members,
+    Schema,
+    frame_contract,
+    pointer,
+)
 
 CONTRACT: Final = frame_contract()
 Path = tuple[str, ...]
@@ -159,10 +165,6 @@ def schema_at(key: str, path: Path) -> Schema:
     for name in path:
         schema = CONTRACT.schema_of(schema["properties"][name])
     return schema
-
-
-def pointer(path: Path) -> str:
-    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in path)
 
 
 # -- what the contract refuses

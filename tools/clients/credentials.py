@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tools.clients.errors import NotGenerated
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+from tools.contracts.documents import operations
 
 
 class Credentials(NamedTuple):
@@ -34,9 +33,7 @@ def credentials_of_operations(contract: Mapping[str, Any]) -> dict[str, Credenti
         operation["operationId"]: _credentials(
             operation["operationId"], operation.get("security", contract.get("security", []))
         )
-        for path in contract["paths"].values()
-        for method, operation in path.items()
-        if method in METHODS
+        for _, _, _, operation in operations(contract)
     }
 
 

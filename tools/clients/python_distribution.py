@@ -9,11 +9,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tools.clients.credentials import METHODS, credentials_of_operations
+from tools.clients.credentials import credentials_of_operations
 from tools.clients.errors import NotGenerated
 from tools.clients.relay import write_relay_package
 from tools.clients.relay.schemas import UnknownToTheGenerator
 from tools.clients.rest_package import write_rest_package
+from tools.contracts.documents import operations
 
 TEMPLATES = Path(__file__).parent / "templates" / "python" / "package"
 
@@ -62,14 +63,12 @@ def _operations(openapi: Mapping[str, Any]) -> list[dict[str, object]]:
     credentials = credentials_of_operations(openapi)
     return [
         {
-            "method": method.upper(),
+            "method": method,
             "path": path,
             "summary": operation["summary"],
             "module": f"ilo_rest.api.{operation['tags'][0]}.{operation['operationId']}",
             "bearers": credentials[operation["operationId"]].bearers,
             "is_needed": credentials[operation["operationId"]].is_needed,
         }
-        for path, item in openapi["paths"].items()
-        for method, operation in item.items()
-        if method in METHODS
+        for _, method, path, operation in operations(openapi)
     ]

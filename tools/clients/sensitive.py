@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tools.clients.errors import NotGenerated
+from tools.contracts.documents import at, join
 
 _SCHEMAS = "#/components/schemas/"
 _CHOICES = ("allOf", "anyOf", "oneOf")
@@ -50,22 +51,15 @@ def _is_sensitive(contract: Mapping[str, Any], schema: Any, seen: tuple[str, ...
     if isinstance(reference, str):
         if reference in seen:
             return False
-        return _is_sensitive(contract, _resolve(contract, reference), (*seen, reference))
+        if not reference.startswith("#/"):
+            raise NotGenerated(f"{reference} is not in the contract itself")
+        return _is_sensitive(contract, at(contract, reference), (*seen, reference))
     if schema.get("x-sensitive") is True:
         return True
     # The members of an object hide themselves: its model has fields of its own.
     parts = [part for key in _CHOICES for part in schema.get(key, ())]
     parts += [schema.get("items"), schema.get("additionalProperties")]
     return any(_is_sensitive(contract, part, seen) for part in parts)
-
-
-def _resolve(contract: Mapping[str, Any], reference: str) -> Any:
-    if not reference.startswith("#/"):
-        raise NotGenerated(f"{reference} is not in the contract itself")
-    value: Any = contract
-    for part in reference.removeprefix("#/").split("/"):
-        value = value[part.replace("~1", "/").replace("~0", "~")]
-    return value
 
 
 def _refuse_marks_without_effect(contract: Mapping[str, Any]) -> None:
@@ -79,9 +73,9 @@ def _refuse_marks_without_effect(contract: Mapping[str, Any]) -> None:
             case _ if "parameters" in place:
                 continue
             case _:
-                where = "/".join(part.replace("~", "~0").replace("/", "~1") for part in place)
+                where = join("#", *place)
                 raise NotGenerated(
-                    f"x-sensitive at #/{where}: give that schema a name under {_SCHEMAS}"
+                    f"x-sensitive at {where}: give that schema a name under {_SCHEMAS}"
                 )
 
 

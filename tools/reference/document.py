@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tools.contracts.documents import join, steps_of
+
 Node = Mapping[str, Any]
 
 
@@ -25,7 +27,7 @@ class Part:
     @property
     def name(self) -> str:
         """The last step of the place: a component's name."""
-        return self.place.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+        return steps_of(self.place)[-1]
 
     @property
     def kind(self) -> str:
@@ -59,8 +61,7 @@ class Document:
             NotRendered: there is none.
         """
         node: Any = self.root.node
-        for step in place.removeprefix("#/").split("/"):
-            name = step.replace("~1", "/").replace("~0", "~")
+        for name in steps_of(place):
             if not isinstance(node, Mapping) or name not in node:
                 raise NotRendered(place, [name])
             node = node[name]
@@ -80,8 +81,7 @@ class Document:
 
     def unfollowed(self, part: Part, name: str) -> Part:
         """Return the object under ``name`` as it stands there; an empty one for none."""
-        step = name.replace("~", "~0").replace("/", "~1")
-        return Part(f"{part.place}/{step}", part.node.get(name, {}))
+        return Part(join(part.place, name), part.node.get(name, {}))
 
     def children(self, part: Part, name: str) -> Iterator[tuple[str, Part]]:
         """Yield key and object, references followed, of the mapping under ``name``."""

@@ -18,6 +18,7 @@ from tools.clients.relay.model import (
     UnknownCodes,
 )
 from tools.clients.relay.schemas import Schemas, UnknownToTheGenerator, one_line
+from tools.contracts.documents import at, steps_of
 
 CORRELATION: Final = re.compile(r"\$message\.payload#/(\w+)\Z")
 CURSOR: Final = "after"
@@ -131,11 +132,8 @@ class _Reader:
         """Follow references to their end; return the last word of the last one, and its node."""
         name = ""
         while "$ref" in node:
-            path = str(node["$ref"]).removeprefix("#/").split("/")
-            found: Any = self._contract
-            for part in path:
-                found = found[part.replace("~1", "/").replace("~0", "~")]
-            name, node = path[-1], found
+            reference = str(node["$ref"])
+            name, node = steps_of(reference)[-1], at(self._contract, reference)
         return name, node
 
     def _frames(self, nodes: Any) -> list[Frame]:
