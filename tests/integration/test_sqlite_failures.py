@@ -6,6 +6,7 @@ import resource
 import sqlite3
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,11 +172,18 @@ async def test_what_was_asked_for_behind_a_failed_commit_is_not_stored_either(
     assert await asyncio.to_thread(begun.wait, WAIT_S)
     behind = appending(store, [second])
     goes_on.set()
+    # The loop stands still: the failure has happened, and nobody was told of it yet.
+    deadline = time.monotonic() + WAIT_S
+    while not store._writer._failures:
+        assert time.monotonic() < deadline
+    third = draft_for(room, ann, "third")
+    unaware = appending(store, [third])
 
-    assert [type(outcome) for _, outcome in [*await told, *await behind]] == [StoreUnavailable] * 2
+    outcomes = [*await told, *await behind, *await unaware]
+    assert [type(outcome) for _, outcome in outcomes] == [StoreUnavailable] * 3
     assert await stored_texts(store, room) == []
-    again = await append(store, first, second)
-    assert [o.seq for o in again if isinstance(o, Receipt) and o.new] == [1, 2]
+    again = await append(store, first, second, third)
+    assert [o.seq for o in again if isinstance(o, Receipt) and o.new] == [1, 2, 3]
 
 
 async def test_a_write_that_fails_is_unavailable_and_numbers_stay_dense(
