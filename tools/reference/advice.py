@@ -109,6 +109,10 @@ ADVICE: Final[Mapping[str, str]] = {
     "too-many-connections": (
         "Close connections that are not needed, wait as `Retry-After` says, and connect again."
     ),
+    "too-many-rooms": (
+        "Let the person leave a room (`DELETE /room/{room}/member/{username}`), then connect again."
+    ),
+    "room-full": ("Wait until somebody leaves, or take another room."),
     "unavailable": (
         "Wait as `Retry-After` says, and some random time more, so that not everybody comes "
         "back at once; then connect again."

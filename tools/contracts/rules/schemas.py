@@ -201,10 +201,14 @@ def unbounded_array(document: Document) -> Iterator[Complaint]:
 
 
 def open_object(document: Document) -> Iterator[Complaint]:
-    """A client may send members that nothing describes."""
+    """A client may send members that nothing describes, where that is not meant.
+
+    What is opaque says `additionalProperties: true`, and describes no member at all.
+    """
     for pointer, schema in sent_by(document, "client").items():
         is_object = schema.get("type") == "object" or "properties" in schema
-        if is_object and schema.get("additionalProperties") is not False:
+        is_opaque = schema.get("additionalProperties") is True and "properties" not in schema
+        if is_object and not is_opaque and schema.get("additionalProperties") is not False:
             yield Complaint(pointer, "lacks additionalProperties: false")
 
 
