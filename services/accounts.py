@@ -22,15 +22,18 @@ from services.errors import (
     UserNotFound,
     WrongPassword,
 )
+from services.events import KeyChanged, Tell
 from services.guesses import Guesses
 from services.keys import Keys
 from services.limits import Limits
+from services.lookup import user_called
 from services.model import Caller, Instant, PublicKey, User, UserId, Username
 from services.names import MAX_NAME_CODE_POINTS, check_username, skeleton
 from services.password_rules import login_form, prepare_password
 from services.passwords import Passwords
 from services.ports import Clock, UserStore
 from services.private_keys import refuse_private_key
+from services.rooms import Rooms
 from services.secret_tokens import hash_secret
 from services.sessions import NewSession, Sessions
 
@@ -62,7 +65,9 @@ class Accounts:
         sessions: Sessions,
         passwords: Passwords,
         guesses: Guesses,
+        rooms: Rooms,
         clock: Clock,
+        tell: Tell,
         *,
         public_key_bytes: int = Limits().public_key_bytes,
     ) -> None:
@@ -71,6 +76,8 @@ class Accounts:
         self._sessions = sessions
         self._passwords = passwords
         self._guesses = guesses
+        self._rooms = rooms
+        self._tell = tell
         self._clock = clock
         self._public_key_bytes = public_key_bytes
 
@@ -129,10 +136,7 @@ class Accounts:
         with self._guesses.guess(_guessed_account(name_key), source) as guess:
             form = login_form(password)
             key_hash = await self._keys.active_hash(api_key)
-            user = await self._store.user_named(name_key)
-            # A name has one spelling.
-            if user is not None and user.name != username:
-                user = None
+            user = await user_called(self._store, username)
             is_password = await self._verify(user, form)
             guess.right = is_password and key_hash is not None
             if user is None or key_hash is None or not is_password:
@@ -147,8 +151,8 @@ class Accounts:
         Raises:
             UserNotFound: there is none; another case or normal form is another name.
         """
-        user = await self._store.user_named(skeleton(username))
-        if user is None or user.name != username:
+        user = await user_called(self._store, username)
+        if user is None:
             raise UserNotFound
         public_key = await self._store.public_key(user.user_id)
         if public_key is None:
@@ -194,7 +198,7 @@ class Accounts:
                 caller.user_id, new_hash, keep=caller.token_hash
             )
         finally:
-            self._sessions.forget_user(caller.user_id)
+            self._sessions.have_ended(caller.user_id)
         if not is_changed:
             raise NotLoggedIn
 
@@ -211,14 +215,18 @@ class Accounts:
         _refuse_others(caller, username)
         self._check_public_key(public_key)
         try:
-            return await self._store.add_public_key(
+            version = await self._store.add_public_key(
                 caller.user_id, public_key, if_version, self._clock()
             )
         except UserNotFound:
             raise NotLoggedIn from None
+        self._tell(KeyChanged(caller.user_id, caller.username, version))
+        return version
 
     async def delete(self, caller: Caller, *, username: str) -> None:
         """Delete the account with its keys and sessions; the name is never given out again.
+
+        The user leaves all rooms.
 
         Raises:
             NotYourself: see the class.
@@ -231,9 +239,12 @@ class Accounts:
         try:
             is_deleted = await self._store.delete_user(caller.user_id, now)
         finally:
-            self._sessions.forget_user(caller.user_id)
+            self._sessions.have_ended(caller.user_id)
         if not is_deleted:
             raise NotLoggedIn
+        # Whatever is left is done later, by who sweeps.
+        with suppress(StorageFull, StoreUnavailable):
+            await self._rooms.let_deleted_users_go()
 
     def _check_public_key(self, public_key: str) -> None:
         if len(public_key.encode("utf-8", "surrogatepass")) > self._public_key_bytes:

@@ -4,6 +4,8 @@ No error here knows an HTTP status or a close code: each door has one table that
 No error carries a password, a token, a key or a message: the texts may be logged and shown.
 """
 
+from typing import Literal
+
 
 class IloError(Exception):
     """Base of the errors Ilo raises on purpose."""
@@ -96,6 +98,36 @@ class KeyVersionConflict(IloError):
 
     def __init__(self) -> None:
         super().__init__("the public key has another version by now")
+
+
+class RoomNotFound(IloError):
+    """Also raised for a room that the caller may not know of."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no such room for this user")
+
+
+class NotTheOwner(IloError):
+    def __init__(self) -> None:
+        super().__init__("only the room's owner may do this")
+
+
+class MemberNotFound(IloError):
+    def __init__(self) -> None:
+        super().__init__("the user is neither a member of this room nor invited")
+
+
+LimitOfRooms = Literal[
+    "rooms_per_user", "invitations_per_user", "members_per_private_room", "members_per_open_room"
+]
+
+
+class LimitReached(IloError):
+    """One more would be above ``limit``; nothing was done."""
+
+    def __init__(self, limit: LimitOfRooms) -> None:
+        super().__init__(f"limits.{limit} is reached")
+        self.limit: LimitOfRooms = limit
 
 
 class TooManyTries(IloError):

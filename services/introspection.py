@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import Literal, assert_never
 
 from services.model import Caller
@@ -31,6 +32,10 @@ class Introspection:
                 return await self._tickets.use(token)
             case _:
                 assert_never(kind)
+
+    async def ended(self, session_ids: Sequence[str]) -> list[str]:
+        """Return those of the sessions, by the ids that ``ask`` told, that are not valid now."""
+        return await self._sessions.ended(session_ids)
 
 
 def answer_to(nonce: str, token: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from services.errors import AdminOnly, ApiKeyNotFound, UnknownRevokeToken
+from services.events import SessionsEnded, Tell
 from services.guesses import RateWindow
 from services.model import ApiKey, SecretHash
 from services.ports import Clock, KeyStore
@@ -39,12 +40,14 @@ class Keys:
         store: KeyStore,
         clock: Clock,
         creations: RateWindow,
+        tell: Tell,
         *,
         issuance: Literal["open", "admin"],
     ) -> None:
         self._store = store
         self._clock = clock
         self._creations = creations
+        self._tell = tell
         self._issuance = issuance
 
     async def create(self, *, source: str, admin: bool) -> NewKey:
@@ -79,7 +82,7 @@ class Keys:
         key = await self._store.api_key(key_hash)
         if key is None or not secrets.compare_digest(key.revoke_hash, revoke_hash):
             raise UnknownRevokeToken
-        if not await self._store.revoke_api_key(key_hash, self._clock()):
+        if not await self._revoke(key_hash):
             raise UnknownRevokeToken
 
     async def revoke_as_admin(self, key: str) -> None:
@@ -88,7 +91,7 @@ class Keys:
         Raises:
             ApiKeyNotFound: there is no such key, or it is revoked already.
         """
-        if not await self._store.revoke_api_key(hash_api_key(key), self._clock()):
+        if not await self._revoke(hash_api_key(key)):
             raise ApiKeyNotFound
 
     async def active_hash(self, key: str) -> SecretHash | None:
@@ -96,3 +99,10 @@ class Keys:
         key_hash = hash_api_key(key)
         found = await self._store.api_key(key_hash)
         return key_hash if found is not None and found.revoked_at is None else None
+
+    async def _revoke(self, key_hash: SecretHash) -> bool:
+        try:
+            return await self._store.revoke_api_key(key_hash, self._clock())
+        finally:
+            # Without an answer from the store too: it may have done it.
+            self._tell(SessionsEnded(None))

@@ -1,7 +1,8 @@
-"""The sizes, counts and rates that Ilo enforces; each may be set by the operator.
+"""The sizes, counts, times and rates that Ilo enforces; each may be set by the operator.
 
 The names are those of ``limits`` and ``rates`` in the configuration and of ``limits`` in the
-relay's ``welcome`` frame. Bytes are bytes of UTF-8. Every bound is inclusive.
+relay's ``welcome`` frame. Bytes are bytes of UTF-8. Every bound is inclusive. Retention is for
+rooms that say nothing of their own.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,13 @@ class Limits:
     unacked_messages: int = 64
     connections_per_user_and_room: int = 10
     connections_per_user: int = 200
+    signal_bytes: int = 4096
+    rooms_per_user: int = 1000
+    invitations_per_user: int = 200
+    members_per_private_room: int = 400
+    members_per_open_room: int = 10_000
+    retention_s: int = 30 * 24 * 60 * 60
+    retention_messages: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ epochs and messages are the 16 bytes of a UUID. Secrets appear here only as SHA-
 """
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NewType
+from typing import Any, Literal, NamedTuple, NewType
 
 Instant = NewType("Instant", int)
 UserId = NewType("UserId", bytes)
@@ -81,14 +81,108 @@ class Caller:
     expires_at: Instant
 
 
+MemberState = Literal["joined", "invited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A user in a room, or invited to it.
+
+    ``joined_seq`` is the room's head when the user joined; what a private room said up to there
+    is not for them, unless the room shows all of its history. ``since`` is when they joined, or
+    were invited.
+    """
+
+    user_id: UserId
+    state: MemberState
+    joined_seq: int
+    since: Instant
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
-    """``head`` is the newest seq, 0 in a room that never had a message."""
+    """``head`` is the newest seq, 0 in a room that never had a message; ``floor`` the oldest that
+    is kept, ``head`` + 1 if none is.
+
+    ``members`` have joined; ``members_version`` goes up with every change of members and
+    invitations. An open room has no ``owner``. None for the retention is what the operator has
+    set for all rooms.
+    """
 
     room_id: RoomId
     name: RoomName
     epoch: Epoch
     head: int
+    floor: int = 1
+    members: int = 0
+    members_version: int = 0
+    owner: UserId | None = None
+    retention_s: int | None = None
+    retention_messages: int | None = None
+    shows_all_history: bool = True
+    created_at: Instant = Instant(0)
+
+    @property
+    def is_private(self) -> bool:
+        return self.owner is not None
+
+    def floor_of(self, membership: Membership) -> int:
+        """Return the oldest kept seq that this member may read, ``head`` + 1 if there is none."""
+        if membership.state == "invited":
+            return self.head + 1
+        if self.shows_all_history:
+            return self.floor
+        return max(self.floor, membership.joined_seq + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who came into a room, as the store knew both at that moment. ``joined`` tells that it was
+    this that made them a member."""
+
+    room: Room
+    membership: Membership
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMember:
+    """A row of a room's list of members."""
+
+    username: Username
+    state: MemberState
+    since: Instant
+    public_key: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class RoomOfUser:
+    """A row of a user's list of rooms. ``owner`` is None in open rooms."""
+
+    room: Room
+    membership: Membership
+    owner: Username | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """What an invitation came to. ``is_new`` is False when there was nothing to do: ``state`` is
+    what it was before. ``room`` is as it is now."""
+
+    state: MemberState
+    room: Room
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Somebody is a member, or invited, no more. ``was`` is what they were.
+
+    ``room`` is as it is now; None when no member was left, and it is deleted.
+    """
+
+    was: MemberState
+    room: Room | None
 
 
 class Draft(NamedTuple):

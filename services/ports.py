@@ -4,21 +4,29 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from services.errors import IloError
+from services.limits import Limits
 from services.model import (
     ApiKey,
+    Departure,
     Draft,
+    Entry,
     Instant,
+    Invited,
     LoggedMessage,
+    Membership,
     PublicKey,
     Receipt,
     Room,
     RoomId,
+    RoomMember,
     RoomName,
+    RoomOfUser,
     SecretHash,
     Session,
     SessionOwner,
     User,
     UserId,
+    Username,
 )
 
 T = TypeVar("T")
@@ -57,6 +65,10 @@ class UserStore(Protocol):
         """Return the account of that name key; None when there is none or it is deleted."""
         ...
 
+    async def user(self, user_id: UserId) -> User | None:
+        """Return the account, also when it is deleted: its name stays; None for an unknown id."""
+        ...
+
     async def change_password(self, user_id: UserId, password_hash: str, keep: SecretHash) -> bool:
         """Set the hash and raise the generation; the session ``keep`` moves along with it.
 
@@ -82,7 +94,10 @@ class UserStore(Protocol):
         ...
 
     async def delete_user(self, user_id: UserId, at: Instant) -> bool:
-        """Delete the account, its keys and sessions; its name stays claimed. False: was deleted."""
+        """Delete the account, its keys and sessions; its name stays claimed. False: was deleted.
+
+        Its places in rooms are left for ``leaving`` to name.
+        """
         ...
 
 
@@ -104,6 +119,12 @@ class SessionStore(Protocol):
         """Raise the user's generation; the session ``keep`` moves along with it. All at once."""
         ...
 
+    async def ended_sessions(self, session_ids: Sequence[str], now: Instant) -> list[str]:
+        """Return those of the ids (``services.secret_tokens.session_id``) whose session is not
+        valid any more: unknown, expired at ``now``, of an older generation, of a revoked key or a
+        deleted account."""
+        ...
+
     async def add_ticket(
         self, ticket_hash: SecretHash, token_hash: SecretHash, expires_at: Instant
     ) -> None: ...
@@ -121,11 +142,106 @@ class SessionStore(Protocol):
 
 
 class RoomStore(Protocol):
-    async def open_room(self, name: RoomName, now: Instant) -> Room:
-        """Return the open room of that name with its head as stored; make it if there is none.
+    """Rooms, who is in them, and what is said there.
 
-        Many callers at once get the same room.
+    A method that changes the members of a room does so all at once, and raises the room's
+    ``members_version`` by one if there was something to change. Whoever gets a room gets it as
+    it was stored at one moment between question and answer.
+    """
+
+    async def enter_room(
+        self, name: RoomName, user_id: UserId, now: Instant, limits: Limits
+    ) -> Entry | None:
+        """Return the room and the user's place in it, making the user a member if need be.
+
+        An open room is made when there is none, and takes everybody in. A private one takes in
+        who is invited. None when a private room is not there, or is not for this user. Of many
+        callers at once one makes the room. ``joined_seq`` of a new member is the head.
+
+        Raises:
+            LimitReached: one more would be above ``rooms_per_user``, or above
+                ``members_per_open_room``.
+            UserNotFound: there is no such account, or it is deleted.
         """
+        ...
+
+    async def add_private_room(self, room: Room, limits: Limits) -> None:
+        """Make the room with its owner as the one member, joined at ``created_at``.
+
+        Raises:
+            LimitReached: one more would be above the owner's ``rooms_per_user``.
+            UserNotFound: the owner's account is deleted.
+        """
+        ...
+
+    async def room_named(self, name: RoomName) -> Room | None:
+        """Return the room; None when there is none, or it is deleted."""
+        ...
+
+    async def room(self, room_id: RoomId) -> Room | None:
+        """Return the room; None when there is none, or it is deleted."""
+        ...
+
+    async def membership(self, room_id: RoomId, user_id: UserId) -> Membership | None: ...
+
+    async def members(
+        self, room_id: RoomId, after: Username | None, limit: int
+    ) -> list[RoomMember]:
+        """Return up to ``limit`` members and invited users with names above ``after``.
+
+        In the order of the code points of their names; fewer than ``limit`` are the last.
+        """
+        ...
+
+    async def rooms_of(
+        self, user_id: UserId, after: RoomName | None, limit: int
+    ) -> list[RoomOfUser]:
+        """Return up to ``limit`` rooms of the user, joined or invited to, with names above
+        ``after``, in the order of the code points of their names; fewer are the last."""
+        ...
+
+    async def invite(
+        self, room_id: RoomId, user_id: UserId, now: Instant, limits: Limits
+    ) -> Invited:
+        """Invite the user to a private room; who is invited or a member already stays so.
+
+        Raises:
+            LimitReached: one more would be above ``members_per_private_room`` (invited users
+                count), or above the user's ``invitations_per_user``.
+            RoomNotFound: the room is deleted, or not private.
+            UserNotFound: the account is deleted.
+        """
+        ...
+
+    async def remove_member(self, room_id: RoomId, user_id: UserId) -> Departure | None:
+        """End the membership or the invitation; None when there was none, or no room.
+
+        When the owner goes, the member who joined first (of several the one with the least user
+        id) owns the room; when no member is left, the room is deleted with its invitations.
+        """
+        ...
+
+    async def delete_room(self, room_id: RoomId) -> bool:
+        """Delete a private room with its members and messages; False when there was none."""
+        ...
+
+    async def leaving(self, limit: int) -> list[tuple[RoomId, UserId]]:
+        """Return up to ``limit`` places in rooms that deleted accounts still have."""
+        ...
+
+    async def enforce_retention(self, now: Instant, limits: Limits) -> int:
+        """Do a bounded part of what is due; return how much that was, 0 when nothing is left.
+
+        Raises the floor of rooms that keep more messages than they may, or older ones: by the
+        room's own retention, or by ``limits``. Then, a number at a time, deletes what is below
+        a floor or of deleted rooms, and gives the space back. Deletes open rooms that have
+        neither members nor messages. Never lowers a floor, and never forgets a head.
+        """
+        ...
+
+    async def begin_epochs(self) -> int:
+        """Give every room another epoch, since what is here comes from a backup; return how many
+        rooms there are. Heads and floors stay: the next seq is head + 1."""
         ...
 
     def append(self, drafts: Sequence[Draft], done: Callable[[Sequence[Appended]], None]) -> None:
@@ -149,8 +265,20 @@ class RoomStore(Protocol):
     ) -> list[LoggedMessage]:
         """Return up to ``limit`` messages with ``seq`` > ``after``, oldest first.
 
-        Stops before the texts exceed ``max_bytes`` (UTF-8), but not before the first message.
-        Empty means that there is none.
+        None of them is below the room's floor, and from the first on there are no holes. Stops
+        before the texts exceed ``max_bytes`` (UTF-8), but not before the first message. Empty
+        means that there is none, or no such room.
+        """
+        ...
+
+    async def messages_before(
+        self, room_id: RoomId, before: int | None, floor: int, limit: int, max_bytes: int
+    ) -> list[LoggedMessage]:
+        """Return the newest ``limit`` messages with ``floor`` <= ``seq`` < ``before``, oldest
+        first; None for ``before`` is the head + 1.
+
+        None of them is below the room's own floor. Takes no older one where the texts would
+        exceed ``max_bytes`` (UTF-8), but at least one.
         """
         ...
 

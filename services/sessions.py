@@ -1,10 +1,11 @@
 """Sessions: what a login makes, and who speaks when a token is shown."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from services.errors import NotLoggedIn
+from services.events import SessionsEnded, Tell
 from services.model import (
     Caller,
     Instant,
@@ -40,7 +41,7 @@ class Sessions:
     no idle expiry. ``now_s`` is a monotonic clock in seconds.
 
     Callers are remembered for up to ``REMEMBERED_S``, at most ``MAX_REMEMBERED`` of them; ends
-    that are made through this object take effect at once.
+    that are made through this object take effect at once, and are told.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class Sessions:
         *,
         lifetime_s: int,
         now_s: Callable[[], float],
+        tell: Tell,
     ) -> None:
         self._store = store
+        self._tell = tell
         self._clock = clock
         self._lifetime_ms = lifetime_s * 1000
         self._now_s = now_s
@@ -120,16 +123,20 @@ class Sessions:
         finally:
             # Only now: what was remembered while the store was at it would be wrong. Without
             # an answer from the store too: it may have done it.
-            self.forget_user(caller.user_id)
+            self.have_ended(caller.user_id)
 
     async def end_others(self, caller: Caller) -> None:
         """End all sessions of the caller's user but this one."""
         try:
             await self._store.end_other_sessions(caller.user_id, caller.token_hash)
         finally:
-            self.forget_user(caller.user_id)
+            self.have_ended(caller.user_id)
 
-    def forget_user(self, user_id: UserId) -> None:
+    async def ended(self, session_ids: Sequence[str]) -> list[str]:
+        """Return those of the ids that name no valid session, as the store knows it now."""
+        return await self._store.ended_sessions(session_ids, self._clock())
+
+    def have_ended(self, user_id: UserId) -> None:
         """Ask the store about the user's sessions from now on: some were ended there."""
         self._ends += 1
         gone = [
@@ -139,6 +146,7 @@ class Sessions:
         ]
         for token_hash in gone:
             del self._remembered[token_hash]
+        self._tell(SessionsEnded(user_id))
 
     def _recall(self, token_hash: SecretHash) -> Caller | None:
         remembered = self._remembered.get(token_hash)
