@@ -130,7 +130,7 @@ class Rooms:
         return room.name
 
     async def mine(self, caller: Caller, *, after: str | None, limit: int) -> RoomsPage:
-        """Return up to ``limit`` of the caller's rooms and invitations with names above ``after``."""
+        """Return up to ``limit`` of the caller's rooms and invitations, named above ``after``."""
         start = None if after is None else RoomName(after)
         rooms = await self._store.rooms_of(caller.user_id, start, limit + 1)
         return RoomsPage(rooms[:limit], len(rooms) > limit)
