@@ -161,11 +161,9 @@ class Delivery:
                 page = await self._store.messages_after(
                     room.room_id, connection.last_seq, CATCH_UP_PAGE, CATCH_UP_BYTES
                 )
-                if connection.closing:
+                if not connection.can_be_fed:
                     return
-                # Not what was delivered before the question: the answer is of some time after it.
-                first = page[0].seq if page else connection.last_seq + 1
-                if not page or first > connection.last_seq + 1:
+                if not page or page[0].seq > connection.last_seq + 1:
                     await self._skip_forgotten(connection, room)
                     continue
                 # What the store has and this node has not delivered yet comes by the room.
@@ -182,7 +180,7 @@ class Delivery:
     async def _skip_forgotten(self, connection: Connection, room: LiveRoom) -> None:
         """Tell a reader, who was slower than the room forgets, where it goes on."""
         stored = await self._store.room(room.room_id)
-        if connection.closing:
+        if not connection.can_be_fed:
             return
         if stored is None:
             connection.hang_up(hangups.ROOM_DELETED)
