@@ -17,12 +17,18 @@ from relay.hangups import (
     WRONG_ORIGIN,
     Refusal,
 )
+from relay.resume import Cursor
 from services.model import RoomName
 
 ROOMS_PATH = "/ws/"
 SUBPROTOCOL = "ilo.v1"
 TICKET_SUBPROTOCOL = "ilo.ticket."
 MAX_SECRET_CHARACTERS = 512
+
+# Digits as the contract's integers have them in a query: ASCII, without leading zeros.
+_SINCE = re.compile(r"(?:0|[1-9][0-9]{0,15})\Z")
+_EPOCH = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_MAX_SEQ = 2**53 - 1
 
 # Spelt as in the contract, but ASCII alone: a name in another script is no room.
 _ROOM = re.compile(r"(?:~[A-Za-z0-9_-]{22}|[A-Za-z0-9][A-Za-z0-9._-]{0,63})\Z")
@@ -40,20 +46,18 @@ class Wish:
     secret: str = field(repr=False)
     kind: Literal["session", "ticket"]
     subprotocol: str | None
-
-    @property
-    def is_private(self) -> bool:
-        return self.room.startswith("~")
+    cursor: Cursor | None = None
 
 
 def read_wish(target: str, headers: Headers, allowed_origins: frozenset[str]) -> Wish | Refusal:
     """Read the request target (RFC 9112 §3.2.1) and the headers of a WebSocket handshake."""
-    path, question, _ = target.partition("?")
+    path, question, query = target.partition("?")
     room = _room(path)
     if room is None:
         return BAD_ROOM
-    if question:
-        return BAD_QUERY
+    cursor = _cursor(query) if question else None
+    if isinstance(cursor, Refusal):
+        return cursor
     origins = headers.get_all("Origin")
     credentials = headers.get_all("Authorization")
     if len(credentials) > 1 or len(origins) > 1:
@@ -80,7 +84,7 @@ def read_wish(target: str, headers: Headers, allowed_origins: frozenset[str]) ->
     secret = secret.strip(" ")
     if not 0 < len(secret) <= MAX_SECRET_CHARACTERS or not secret.isascii():
         return NOT_LOGGED_IN
-    return Wish(room, secret, kind, subprotocol)
+    return Wish(room, secret, kind, subprotocol, cursor)
 
 
 def _room(path: str) -> RoomName | None:
@@ -92,3 +96,19 @@ def _room(path: str) -> RoomName | None:
     except UnicodeDecodeError:
         return None
     return RoomName(name) if _ROOM.match(name) else None
+
+
+def _cursor(query: str) -> Cursor | Refusal:
+    """Return the cursor of a query, which is nothing but that."""
+    members: dict[str, str] = {}
+    for part in query.split("&"):
+        name, equals, value = part.partition("=")
+        if not equals or name in members:
+            return BAD_QUERY
+        members[name] = value
+    since, epoch = members.pop("since", None), members.pop("epoch", None)
+    if members or since is None or not _SINCE.match(since) or int(since) > _MAX_SEQ:
+        return BAD_QUERY
+    if epoch is None:
+        return Cursor(0, None) if since == "0" else BAD_QUERY
+    return Cursor(int(since), epoch) if _EPOCH.match(epoch) else BAD_QUERY

@@ -6,7 +6,7 @@ needed: an idle connection is small). Whole text frames take the short way: ``re
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -14,9 +14,11 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from relay import hangups
+from relay.frames import LookBack, Say, Signal
 from relay.hangups import Hangup
+from relay.outgoing import error_frame, signal_frame
 from relay.rooms import LiveRoom
-from relay.session import Reply, Session
+from relay.session import Reply, Session, members_changed
 from relay.wire import (
     PING,
     WHOLE_TEXT,
@@ -47,6 +49,7 @@ _ADMISSION = 1
 _UNACKED = 2
 _FULL = 4
 _DRAINING = 8
+_LOOKING_BACK = 16
 
 _HEAD_END = b"\r\n\r\n"
 
@@ -55,7 +58,11 @@ _SILENT = logging.Logger("silent", logging.CRITICAL + 1)  # noqa: LOG001
 
 
 class Connection(asyncio.Protocol):
-    """A socket in one of four states: head, admission, room, closing."""
+    """A socket in one of four states: head, admission, room, closing.
+
+    ``first_seq`` is the oldest that this member may read, as far as it depends on the member.
+    ``asked`` is a question for older messages that has no answer yet.
+    """
 
     __slots__ = (
         "_began_at",
@@ -68,8 +75,11 @@ class Connection(asyncio.Protocol):
         "_relay",
         "_stalled",
         "_ws",
+        "asked",
         "closing",
+        "first_seq",
         "last_seq",
+        "members_version",
         "quiet_since",
         "room",
         "sender_json",
@@ -86,6 +96,9 @@ class Connection(asyncio.Protocol):
         self.room: LiveRoom | None = None
         self.closing = False
         self.last_seq = 0
+        self.first_seq = 1
+        self.members_version = 0
+        self.asked: LookBack | None = None
         self.quiet_since = 0.0
         self.user_id = UserId(b"")
         self.sender_json = b""
@@ -150,6 +163,8 @@ class Connection(asyncio.Protocol):
         self._release(_FULL)
         if self.room is not None and not self.closing:
             self.room.feed(self)
+            if self.asked is not None:
+                self._relay.delivery.look_back(self)
 
     # -- the handshake
 
@@ -178,14 +193,15 @@ class Connection(asyncio.Protocol):
         _let_go(ws)
 
     def admitted(self, session: Session, room: LiveRoom, answer: bytes) -> None:
-        """Begin to listen: ``answer`` holds the 101 and the welcome frame."""
+        """Begin to listen: ``answer`` holds the 101, the welcome frame and what follows it."""
         self.session = session
         self.user_id = session.user_id
         self.sender_json = session.sender_json
         self.room = room
+        self.members_version = room.members_version
         self.quiet_since = self._relay.now_s()
         self.write(answer)
-        room.enter(self)
+        room.enter(self, session.username)
         self._release(_ADMISSION)
 
     def refused(self, answer: bytes) -> None:
@@ -244,16 +260,31 @@ class Connection(asyncio.Protocol):
         if session is None or room is None:
             return
         said = session.hear(raw, relay.now_s(), relay.reader, relay.pace)
-        if isinstance(said, Reply):
-            if said.frame is not None:
-                self.tell(said.frame)
-            if said.hangup is not None:
-                self.hang_up(said.hangup)
+        match said:
+            case Say():
+                self._say(room, said)
+            case LookBack():
+                self.asked = said
+                self._hold(_LOOKING_BACK)
+                relay.delivery.look_back(self)
+            case Signal(data_json):
+                room.tell_others(self.user_id, signal_frame(self.sender_json, data_json))
+            case Reply(frame, hangup):
+                if frame is not None:
+                    self.tell(frame)
+                if hangup is not None:
+                    self.hang_up(hangup)
+            case _:
+                assert_never(said)
+
+    def _say(self, room: LiveRoom, said: Say) -> None:
+        if said.if_members is not None and said.if_members != room.members_version:
+            self.tell(error_frame(members_changed(said.id)))
             return
         self.unacked += 1
-        if self.unacked >= relay.limits.unacked_messages:
+        if self.unacked >= self._relay.limits.unacked_messages:
             self._hold(_UNACKED)
-        relay.delivery.say(self, room, said)
+        self._relay.delivery.say(self, room, said)
 
     def _unusual(self, raw: bytes) -> None:
         """Let the library judge one whole frame, or the header of one that breaks the rules."""
@@ -339,6 +370,11 @@ class Connection(asyncio.Protocol):
         """Some of this client's messages have their outcome: read on if that was awaited."""
         if self._held & _UNACKED and self.unacked < self._relay.limits.unacked_messages:
             self._release(_UNACKED)
+
+    def looked_back(self) -> None:
+        """The question for older messages has its answer: read on."""
+        self.asked = None
+        self._release(_LOOKING_BACK)
 
     def stop_listening(self) -> None:
         """Take nothing more from this client; what it said before is still answered."""

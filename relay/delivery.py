@@ -13,7 +13,9 @@ import orjson
 
 from relay import hangups
 from relay.connection import Connection
-from relay.frames import Say, ack_frame, error_frame, message_frame
+from relay.frames import Say
+from relay.outgoing import ack_frame, error_frame, gap_frame, history_frame, message_frame
+from relay.resume import forgotten
 from relay.rooms import LiveRoom, Rooms
 from relay.session import refused_by_store
 from relay.tasks import Tasks
@@ -28,6 +30,8 @@ log = logging.getLogger("relay.delivery")
 
 CATCH_UP_PAGE: Final = 200
 CATCH_UP_BYTES: Final = 256 * 1024
+HISTORY_BYTES: Final = 512 * 1024 - 256
+"""Of messages in a ``history`` frame, which with all else has at most 512 KiB."""
 
 
 class Delivery:
@@ -157,16 +161,15 @@ class Delivery:
                 page = await self._store.messages_after(
                     room.room_id, connection.last_seq, CATCH_UP_PAGE, CATCH_UP_BYTES
                 )
+                if not connection.can_be_fed:
+                    return
+                if not page or page[0].seq > connection.last_seq + 1:
+                    await self._skip_forgotten(connection, room)
+                    continue
                 # What the store has and this node has not delivered yet comes by the room.
                 due = [message for message in page if message.seq <= room.delivered]
-                if connection.closing:
-                    return
-                if not due:
-                    log.error("a message is missing in the store", extra={"room": room.name})
-                    connection.hang_up(hangups.INTERNAL)
-                    return
                 connection.last_seq = due[-1].seq
-                connection.write(b"".join(self._logged_frame(room, one) for one in due))
+                connection.write(b"".join(text_frame(_logged(room, one)) for one in due))
         except IloError:
             connection.hang_up(hangups.TRY_AGAIN_LATER)
         finally:
@@ -174,14 +177,68 @@ class Delivery:
         if connection.can_be_fed:
             cast("LiveRoom", connection.room).feed(connection)
 
-    def _logged_frame(self, room: LiveRoom, message: LoggedMessage) -> bytes:
-        return text_frame(
-            message_frame(
-                str(UUID(bytes=message.message_id)).encode(),
-                message.seq,
-                room.name_json,
-                orjson.dumps(message.sender),
-                to_rfc3339(message.sent_at).encode(),
-                message.text,
+    async def _skip_forgotten(self, connection: Connection, room: LiveRoom) -> None:
+        """Tell a reader, who was slower than the room forgets, where it goes on."""
+        stored = await self._store.room(room.room_id)
+        if not connection.can_be_fed:
+            return
+        if stored is None:
+            connection.hang_up(hangups.ROOM_DELETED)
+            return
+        gap = forgotten(connection.last_seq, max(stored.floor, connection.first_seq))
+        if gap is None:
+            log.error("a message is missing in the store", extra={"room": room.name})
+            connection.hang_up(hangups.INTERNAL)
+            return
+        connection.last_seq = gap.to_seq
+        connection.tell(gap_frame(gap))
+
+    # -- older messages
+
+    def look_back(self, connection: Connection) -> None:
+        """Answer what the connection has asked for; later, when it takes nothing now."""
+        if connection.can_be_fed:
+            self._tasks.start(self._look_back(connection))
+
+    async def _look_back(self, connection: Connection) -> None:
+        asked, room = connection.asked, connection.room
+        if asked is None or room is None:
+            return
+        try:
+            stored = await self._store.room(room.room_id)
+            floor = connection.first_seq if stored is None else stored.floor
+            floor = max(floor, connection.first_seq)
+            page = await self._store.messages_before(
+                room.room_id, asked.before, floor, asked.limit, HISTORY_BYTES
             )
-        )
+        except IloError as error:
+            connection.tell(error_frame(refused_by_store(error, asked.id)))
+            connection.hang_up(hangups.TRY_AGAIN_LATER)
+            return
+        if connection.asked is not asked or not connection.can_be_fed:
+            return
+        messages = _newest_that_fit([_logged(room, message) for message in page])
+        more = bool(messages) and page[-len(messages)].seq > floor
+        connection.tell(history_frame(asked.id, messages, more=more))
+        connection.looked_back()
+
+
+def _newest_that_fit(messages: Sequence[bytes]) -> Sequence[bytes]:
+    size = 0
+    for count, message in enumerate(reversed(messages)):
+        size += len(message) + 1
+        if count and size > HISTORY_BYTES:
+            return messages[-count:]
+    return messages
+
+
+def _logged(room: LiveRoom, message: LoggedMessage) -> bytes:
+    """Return the ``message`` frame's JSON of what is in the store."""
+    return message_frame(
+        str(UUID(bytes=message.message_id)).encode(),
+        message.seq,
+        room.name_json,
+        orjson.dumps(message.sender),
+        to_rfc3339(message.sent_at).encode(),
+        message.text,
+    )

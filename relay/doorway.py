@@ -17,25 +17,27 @@ from relay import hangups
 from relay.admission import ROOMS_PATH, Wish, read_wish
 from relay.answers import http_answer, problem_answer
 from relay.connection import Connection
-from relay.frames import welcome_frame
 from relay.hangups import Refusal
 from relay.headcount import Headcount
 from relay.introspect import ApiUnavailable, Gatekeeper
+from relay.news import News
+from relay.outgoing import gap_frame, welcome_frame
+from relay.resume import start_of
 from relay.rooms import LiveRoom, Rooms
 from relay.session import Session
 from relay.tasks import Tasks
 from relay.wire import text_frame
-from services.errors import IloError
+from services.errors import IloError, LimitReached, UserNotFound
 from services.limits import Limits
-from services.model import UserId
-from services.ports import Clock, RoomStore
+from services.model import Entry, UserId
+from services.rooms import Rooms as Membership
 
 log = logging.getLogger("relay.doorway")
 audit = logging.getLogger("potion")
 
 MAX_HANDSHAKES: Final = 1024
 """How many handshakes may be in flight; one more is refused with 503."""
-OPEN_ROOM_TIMEOUT_S: Final = 1.5
+ENTER_TIMEOUT_S: Final = 1.5
 """With the time to ask the API, an answer to every handshake within 5 s."""
 
 
@@ -45,22 +47,22 @@ class Doorway:
     def __init__(
         self,
         gatekeeper: Gatekeeper,
-        store: RoomStore,
+        membership: Membership,
         rooms: Rooms,
+        news: News,
         tasks: Tasks,
         limits: Limits,
         allowed_origins: frozenset[str],
-        clock: Clock,
         readiness: Callable[[], Awaitable[list[str]]],
     ) -> None:
         self.closed = False
         self._gatekeeper = gatekeeper
-        self._store = store
+        self._membership = membership
         self._rooms = rooms
+        self._news = news
         self._tasks = tasks
         self._limits = limits
         self._origins = allowed_origins
-        self._clock = clock
         self._readiness = readiness
         self._handshakes = 0
         self._users = Headcount()
@@ -98,6 +100,7 @@ class Doorway:
             self._tasks.start(self._admit(connection, wish, answer))
 
     async def _admit(self, connection: Connection, wish: Wish, answer: bytes) -> None:
+        known = self._news.count
         try:
             outcome = await self._judge(wish)
         except Exception:
@@ -109,22 +112,35 @@ class Doorway:
         if isinstance(outcome, Refusal):
             self.refuse(connection, outcome)
             return
-        session, room, head = outcome
+        session, room, entry = outcome
         if connection.closing or self.closed:
             self._rooms.left(room)
             self.refuse(connection, hangups.UNAVAILABLE)
             return
+        floor = entry.room.floor_of(entry.membership)
+        start = start_of(wish.cursor, epoch=room.epoch, floor=floor, head=entry.room.head)
         welcome = welcome_frame(
             room=room.name,
             username=session.username,
             epoch=room.epoch,
-            head=head,
+            head=entry.room.head,
+            floor=floor,
+            recovered=start.recovered,
+            members_version=room.members_version,
+            online=room.online_with(session.user_id),
             expires_at=session.expires_at,
             limits=self._limits,
         )
+        answer += text_frame(welcome)
+        if start.gap is not None:
+            answer += text_frame(gap_frame(start.gap))
         self._users.come(session.user_id)
-        connection.last_seq = head
-        connection.admitted(session, room, answer + text_frame(welcome))
+        connection.last_seq = start.last_seq
+        if not entry.room.shows_all_history:
+            connection.first_seq = entry.membership.joined_seq + 1
+        connection.admitted(session, room, answer)
+        if self._news.count != known:
+            self._news.doubt(connection)
         audit.info(
             "connection admitted",
             extra={
@@ -135,7 +151,7 @@ class Doorway:
             },
         )
 
-    async def _judge(self, wish: Wish) -> tuple[Session, LiveRoom, int] | Refusal:
+    async def _judge(self, wish: Wish) -> tuple[Session, LiveRoom, Entry] | Refusal:
         """Ask the API, then look at the room; nothing else happens between that and the entry."""
         try:
             admitted = await self._gatekeeper.ask(wish.secret, wish.kind)
@@ -144,15 +160,22 @@ class Doorway:
             return hangups.UNAVAILABLE
         if admitted is None:
             return hangups.NOT_LOGGED_IN
-        if wish.is_private:
-            return hangups.NOT_A_MEMBER
+        if self._users.of(admitted.user_id) >= self._limits.connections_per_user:
+            return hangups.TOO_MANY_CONNECTIONS
         try:
-            async with asyncio.timeout(OPEN_ROOM_TIMEOUT_S):
-                stored = await self._store.open_room(wish.room, self._clock())
+            async with asyncio.timeout(ENTER_TIMEOUT_S):
+                entry = await self._membership.enter(wish.room, admitted.user_id, admitted.username)
+        except UserNotFound:
+            return hangups.NOT_LOGGED_IN
+        except LimitReached as error:
+            is_full = error.limit != "rooms_per_user"
+            return hangups.ROOM_FULL if is_full else hangups.TOO_MANY_ROOMS
         except (IloError, TimeoutError) as error:
             log.warning("cannot open a room", extra={"reason": str(error) or "no answer in time"})
             return hangups.UNAVAILABLE
-        room = self._rooms.opened(stored, str(UUID(bytes=stored.epoch)))
+        if entry is None:
+            return hangups.NOT_A_MEMBER
+        room = self._rooms.opened(entry.room, str(UUID(bytes=entry.room.epoch)))
         here = room.connections_of(admitted.user_id)
         anywhere = self._users.of(admitted.user_id)
         if (
@@ -164,7 +187,7 @@ class Doorway:
         session = Session(
             admitted.user_id, admitted.username, admitted.session_id, admitted.expires_at
         )
-        return session, room, stored.head
+        return session, room, entry
 
     def refuse(
         self, connection: Connection, refusal: Refusal, *, without_body: bool = False

@@ -1,20 +1,18 @@
-"""Turns the bytes of frames into what they say and back, held to ``spec/asyncapi.yaml``.
+"""Turns the bytes of clients' frames into what they say, held to ``spec/asyncapi.yaml``.
 
 Does no I/O and keeps no clock. The contract decides: its schemas are compiled once, and an
 error names the place in the frame, what was expected there, and the place in the contract.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import jsonschema_rs
 import orjson
 
 from services.limits import Limits
-from services.model import Instant
 from services.strict_json import NotStrictJson, parse_strict
-from services.timestamps import to_rfc3339
 
 MAX_DETAIL_CHARACTERS = 1024
 MAX_PATH_CHARACTERS = 512
@@ -26,9 +24,30 @@ class Say(NamedTuple):
     id: str | None
     after: int | None
     text: str
+    if_members: int | None = None
 
     def __repr__(self) -> str:
-        return f"Say(id={self.id!r}, after={self.after!r})"
+        return f"Say(id={self.id!r}, after={self.after!r}, if_members={self.if_members!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """A client's ``history`` frame; ``before`` is None for the newest."""
+
+    id: str
+    before: int | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A client's ``signal`` frame. ``data_json`` is its data as compact JSON."""
+
+    data_json: bytes = field(repr=False)
+
+
+Heard: TypeAlias = Say | LookBack | Signal
+"""What a frame that fits the contract may say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +83,10 @@ class FrameReader:
         self._is_message = self._validators["message"].is_valid
         self._is_id = _validator(contract, "Uuid").is_valid
         self._message_bytes = limits.message_bytes
+        history = contract["components"]["schemas"]["HistoryIn"]["properties"]
+        self._history_limit: int = history["limit"]["default"]
 
-    def read(self, raw: bytes) -> Say | Refused:
+    def read(self, raw: bytes) -> Heard | Refused:
         """Return what the frame says, or why it is refused.
 
         Raises:
@@ -80,7 +101,7 @@ class FrameReader:
             text: str = frame["data"]["message"]
             if len(raw) - len(text) == _least_besides_text(frame) and text.isascii():
                 if len(text) > self._message_bytes:
-                    return self._too_big(self._known_id(frame))
+                    return self._message_too_big(self._known_id(frame))
                 return _say(frame, text)
         return self._explain(raw)
 
@@ -96,18 +117,15 @@ class FrameReader:
         found = frame.get("id")
         return found if isinstance(found, str) and self._is_id(found) else None
 
-    def _too_big(self, known_id: str | None) -> Refused:
-        bound = self._message_bytes
-        return Refused(
-            "too-big",
-            f"/data/message: at most {bound} bytes of UTF-8",
-            id=known_id,
-            path="/data/message",
-            expected={"x-max-bytes": bound},
-            schema="#/components/schemas/MessageData/properties/message",
+    def _message_too_big(self, known_id: str | None) -> Refused:
+        return _too_big(
+            "/data/message",
+            self._message_bytes,
+            "#/components/schemas/MessageData/properties/message",
+            known_id,
         )
 
-    def _explain(self, raw: bytes) -> Say | Refused:
+    def _explain(self, raw: bytes) -> Heard | Refused:
         """Look again, slowly and strictly, at a frame that the fast way did not take."""
         if not _is_utf8(raw):
             raise NotUtf8
@@ -132,7 +150,7 @@ class FrameReader:
             )
         return self._judge(cast("dict[str, Any]", frame))
 
-    def _judge(self, frame: dict[str, Any]) -> Say | Refused:
+    def _judge(self, frame: dict[str, Any]) -> Heard | Refused:
         kind = frame.get("type", "message")
         known_id = self._known_id(frame)
         # What is of no type that the contract has is judged as a message: its type is the fault.
@@ -142,12 +160,30 @@ class FrameReader:
         if errors:
             first = errors[0]
             if first.instance_path == ["data", "message"] and first.schema_path[-1] == "maxLength":
-                return self._too_big(known_id)
+                return self._message_too_big(known_id)
             return self._refused(first, known_id)
-        text: str = frame["data"]["message"]
-        if len(text.encode()) > self._message_bytes:
-            return self._too_big(self._known_id(frame))
-        return _say(frame, text)
+        match known:
+            case "history":
+                return self._look_back(frame)
+            case "signal":
+                data_json = orjson.dumps(frame["data"])
+                bound = self.limits.signal_bytes
+                if len(data_json) > bound:
+                    return _too_big("/data", bound, "#/components/schemas/SignalData", None)
+                return Signal(data_json)
+            case _:
+                text: str = frame["data"]["message"]
+                if len(text.encode()) > self._message_bytes:
+                    return self._message_too_big(known_id)
+                return _say(frame, text)
+
+    def _look_back(self, frame: dict[str, Any]) -> LookBack:
+        limit = _whole(frame.get("limit"))
+        return LookBack(
+            frame["id"],
+            _whole(frame.get("before")),
+            self._history_limit if limit is None else limit,
+        )
 
     def _refused(self, error: jsonschema_rs.ValidationError, known_id: str | None) -> Refused:
         """Describe one broken rule by what the contract says at its place."""
@@ -174,10 +210,24 @@ class FrameReader:
 
 def _say(frame: dict[str, Any], text: str) -> Say:
     if len(frame) == 1:
-        return _new(Say, (None, None, text))
-    after = frame.get("after")
+        return _new(Say, (None, None, text, None))
+    return Say(frame.get("id"), _whole(frame.get("after")), text, _whole(frame.get("if_members")))
+
+
+def _whole(number: float | None) -> int | None:
     # The contract's integers may be written 41.0 (JSON Schema 2020-12 §6.1.1).
-    return Say(frame.get("id"), after if after is None else int(after), text)
+    return None if number is None else int(number)
+
+
+def _too_big(path: str, bound: int, schema: str, known_id: str | None) -> Refused:
+    return Refused(
+        "too-big",
+        f"{path}: at most {bound} bytes of UTF-8",
+        id=known_id,
+        path=path,
+        expected={"x-max-bytes": bound},
+        schema=schema,
+    )
 
 
 # Half the price of calling the class; once for every frame.
@@ -198,13 +248,18 @@ def _least_besides_text(frame: dict[str, Any]) -> int:
             size += len('"type":"message",')
         if "id" in frame:
             size += len('"id":"",') + 36
-        if "after" in frame:
-            after = frame["after"]
-            if type(after) is not int:
-                # 4e15 is shorter than what Python writes for it.
-                return -1
-            size += len('"after":,') + len(str(after))
+        for name, written in _NUMBERS:
+            if name in frame:
+                number = frame[name]
+                if type(number) is not int:
+                    # 4e15 is shorter than what Python writes for it.
+                    return -1
+                size += written + len(str(number))
     return size
+
+
+# The numbers of MessageIn, with what is written besides their digits.
+_NUMBERS: Final = (("after", len('"after":,')), ("if_members", len('"if_members":,')))
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -271,72 +326,3 @@ def pointer(path: Sequence[str | int]) -> str:
 
 def _shortened(detail: str) -> str:
     return detail[:MAX_DETAIL_CHARACTERS]
-
-
-def json_text(text: str) -> bytes:
-    """Return the JSON of ``text`` to be kept: a copy, since orjson's own may hold 4 KiB."""
-    return b"%b" % orjson.dumps(text)
-
-
-def message_frame(
-    id_ascii: bytes, seq: int, room_json: bytes, sender_json: bytes, sent_at: bytes, text: str
-) -> bytes:
-    """Return a ``message`` frame's JSON. ``room_json`` and ``sender_json`` are JSON already."""
-    return (
-        b'{"type":"message","id":"%b","seq":%d,"room":%b,"sender":%b,"sent_at":"%b",'
-        b'"data":{"message":%b}}'
-        % (id_ascii, seq, room_json, sender_json, sent_at, orjson.dumps(text))
-    )
-
-
-def ack_frame(id_ascii: bytes, seq: int, sent_at: bytes) -> bytes:
-    """Return an ``ack`` frame's JSON."""
-    return b'{"type":"ack","id":"%b","seq":%d,"sent_at":"%b"}' % (id_ascii, seq, sent_at)
-
-
-def head_frame(seq: int) -> bytes:
-    """Return a ``head`` frame's JSON."""
-    return b'{"type":"head","seq":%d}' % seq
-
-
-def error_frame(refused: Refused) -> bytes:
-    """Return an ``error`` frame's JSON, without the members that are None."""
-    members = {"type": "error", "code": refused.code, "detail": refused.detail}
-    optional = {
-        "id": refused.id,
-        "path": refused.path,
-        "expected": refused.expected,
-        "schema": refused.schema,
-        "retry_after": refused.retry_after,
-    }
-    return orjson.dumps(members | {k: v for k, v in optional.items() if v is not None})
-
-
-def welcome_frame(
-    *, room: str, username: str, epoch: str, head: int, expires_at: Instant, limits: Limits
-) -> bytes:
-    """Return the ``welcome`` frame's JSON."""
-    return orjson.dumps(
-        {
-            "type": "welcome",
-            "room": room,
-            "username": username,
-            "epoch": epoch,
-            "head": head,
-            "expires_at": to_rfc3339(expires_at),
-            "limits": {name: getattr(limits, name) for name in LIMITS_TOLD},
-        }
-    )
-
-
-LIMITS_TOLD = (
-    "frame_bytes",
-    "message_bytes",
-    "json_depth",
-    "frames_per_s",
-    "frames_burst",
-    "unacked_messages",
-    "connections_per_user_and_room",
-    "connections_per_user",
-)
-"""The limits that ``welcome`` tells: those that a client of the relay can meet."""

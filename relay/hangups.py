@@ -30,7 +30,9 @@ INTERNAL = Hangup(1011, "internal", may_reconnect=True)
 TRY_AGAIN_LATER = Hangup(1013, "try-again-later", may_reconnect=True)
 BAD_FRAMES = Hangup(4400, "bad-frames", may_reconnect=False)
 SESSION_ENDED = Hangup(4401, "session-ended", may_reconnect=False)
+MEMBER_NO_MORE = Hangup(4403, "not-a-member", may_reconnect=False)
 TOO_SLOW = Hangup(4408, "too-slow", may_reconnect=True)
+ROOM_DELETED = Hangup(4410, "room-deleted", may_reconnect=False)
 RATE = Hangup(4429, "rate", may_reconnect=True)
 
 HANGUPS = (
@@ -44,7 +46,9 @@ HANGUPS = (
     TRY_AGAIN_LATER,
     BAD_FRAMES,
     SESSION_ENDED,
+    MEMBER_NO_MORE,
     TOO_SLOW,
+    ROOM_DELETED,
     RATE,
 )
 
@@ -72,7 +76,9 @@ BAD_HANDSHAKE = Refusal(
 )
 BAD_ROOM = Refusal(HTTPStatus.BAD_REQUEST, "bad-request", "the room's name is against the contract")
 BAD_QUERY = Refusal(
-    HTTPStatus.BAD_REQUEST, "bad-request", "this version takes no query: no since, no epoch"
+    HTTPStatus.BAD_REQUEST,
+    "bad-request",
+    "the query has to be since, with an epoch unless it is 0, or nothing",
 )
 WRONG_ORIGIN = Refusal(
     HTTPStatus.FORBIDDEN, "wrong-origin", "the page's origin is not on the operator's list"
@@ -89,6 +95,20 @@ TOO_MANY_CONNECTIONS = Refusal(
     "this user has too many connections",
     may_reconnect=True,
     retry_after_s=5,
+)
+TOO_MANY_ROOMS = Refusal(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "too-many-rooms",
+    "this user has joined too many rooms",
+    may_reconnect=True,
+    retry_after_s=60,
+)
+ROOM_FULL = Refusal(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "room-full",
+    "this room has too many members",
+    may_reconnect=True,
+    retry_after_s=60,
 )
 UNAVAILABLE = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -107,5 +127,7 @@ REFUSALS = (
     NOT_LOGGED_IN,
     NOT_A_MEMBER,
     TOO_MANY_CONNECTIONS,
+    TOO_MANY_ROOMS,
+    ROOM_FULL,
     UNAVAILABLE,
 )

@@ -7,9 +7,9 @@ import asyncio
 import base64
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
 import httpx
@@ -25,6 +25,7 @@ MAX_ANSWER_BYTES = 8 * 1024
 LATEST_EXPIRY_S = 253_402_300_799
 """The end of the year 9999: RFC 3339 cannot write what is later."""
 _NONCE_BYTES = 16
+_SID_BYTES = 36
 _ANSWER_DEPTH = 2
 
 
@@ -50,15 +51,19 @@ TokenKind = Literal["session", "ticket"]
 
 
 class Gatekeeper(Protocol):
-    """Knows whose token it is, or that it is nobody's."""
+    """Knows whose token it is, or that it is nobody's; and which sessions have ended since."""
 
     async def ask(self, token: str, kind: TokenKind) -> Admitted | None: ...
 
+    async def ended(self, session_ids: Sequence[str]) -> frozenset[str]: ...
+
 
 class Introspector:
-    """Asks ``POST /potion`` over ``client``, whose base URL is the API's; one question each time.
+    """Asks ``POST /potion``, and ``/potion/session`` beside it, over ``client``, whose base URL is
+    the API's; one question each time.
 
-    ``contract`` is openapi.yaml as loaded: the answer has to fit its ``Introspection``.
+    ``contract`` is openapi.yaml as loaded: answers have to fit its ``Introspection`` and
+    ``EndedSessions``.
     """
 
     def __init__(
@@ -71,12 +76,8 @@ class Introspector:
         self._client = client
         self._headers = {"Authorization": f"Bearer {node_secret}"}
         self._clock = clock
-        self._fits = jsonschema_rs.Draft202012Validator(
-            {
-                "$ref": "#/components/schemas/Introspection",
-                "components": {"schemas": contract["components"]["schemas"]},
-            }
-        ).is_valid
+        self._is_introspection = _validator(contract, "Introspection")
+        self._is_ended = _validator(contract, "EndedSessions")
 
     async def ask(self, token: str, kind: TokenKind) -> Admitted | None:
         """Return whose token it is; None when the API says that it is nobody's.
@@ -85,19 +86,10 @@ class Introspector:
             ApiUnavailable: no answer within ``ASK_TIMEOUT_S``, or none that can be believed.
         """
         nonce = base64.urlsafe_b64encode(secrets.token_bytes(_NONCE_BYTES)).rstrip(b"=").decode()
-        try:
-            async with asyncio.timeout(ASK_TIMEOUT_S):
-                raw = await self._post({"token": token, "token_type_hint": kind, "nonce": nonce})
-        except TimeoutError:
-            raise ApiUnavailable("the API does not answer in time") from None
-        except httpx.HTTPError as error:
-            raise ApiUnavailable(f"the API cannot be asked: {type(error).__name__}") from None
-        try:
-            answer = parse_strict(raw, max_depth=_ANSWER_DEPTH)
-        except NotStrictJson:
-            raise ApiUnavailable("the API's answer is no JSON") from None
-        if not self._fits(answer):
-            raise ApiUnavailable("the API's answer is against the contract")
+        question = {"token": token, "token_type_hint": kind, "nonce": nonce}
+        answer = await self._answer(
+            "/potion", MAX_ANSWER_BYTES, self._is_introspection, data=question
+        )
         if answer["active"] is not True:
             return None
         if not hmac.compare_digest(answer["answer_to"], answer_to(nonce, token)):
@@ -114,9 +106,43 @@ class Introspector:
             expires_at,
         )
 
-    async def _post(self, question: dict[str, str]) -> bytes:
+    async def ended(self, session_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of at most 1,000 sessions that are not valid any more.
+
+        Raises:
+            ApiUnavailable: no answer within ``ASK_TIMEOUT_S``, or none that can be believed.
+        """
+        bound = MAX_ANSWER_BYTES + len(session_ids) * _SID_BYTES
+        answer = await self._answer(
+            "/potion/session", bound, self._is_ended, json={"sids": list(session_ids)}
+        )
+        ended = frozenset(answer["ended"])
+        if not ended.issubset(session_ids):
+            raise ApiUnavailable("the API answered another question")
+        return ended
+
+    async def _answer(
+        self, path: str, max_bytes: int, fits: Callable[[Any], bool], **question: Any
+    ) -> dict[str, Any]:
+        """Ask once, and return an answer that fits the contract."""
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                raw = await self._post(path, max_bytes, question)
+        except TimeoutError:
+            raise ApiUnavailable("the API does not answer in time") from None
+        except httpx.HTTPError as error:
+            raise ApiUnavailable(f"the API cannot be asked: {type(error).__name__}") from None
+        try:
+            answer = parse_strict(raw, max_depth=_ANSWER_DEPTH)
+        except NotStrictJson:
+            raise ApiUnavailable("the API's answer is no JSON") from None
+        if not fits(answer):
+            raise ApiUnavailable("the API's answer is against the contract")
+        return cast("dict[str, Any]", answer)
+
+    async def _post(self, path: str, max_bytes: int, question: dict[str, Any]) -> bytes:
         async with self._client.stream(
-            "POST", "/potion", data=question, headers=self._headers, follow_redirects=False
+            "POST", path, headers=self._headers, follow_redirects=False, **question
         ) as response:
             if response.status_code != httpx.codes.OK:
                 raise ApiUnavailable(f"the API answers with status {response.status_code}")
@@ -125,6 +151,15 @@ class Introspector:
             raw = bytearray()
             async for part in response.aiter_raw():
                 raw += part
-                if len(raw) > MAX_ANSWER_BYTES:
+                if len(raw) > max_bytes:
                     raise ApiUnavailable("the API's answer is too long")
             return bytes(raw)
+
+
+def _validator(contract: Mapping[str, Any], name: str) -> Callable[[Any], bool]:
+    return jsonschema_rs.Draft202012Validator(
+        {
+            "$ref": f"#/components/schemas/{name}",
+            "components": {"schemas": contract["components"]["schemas"]},
+        }
+    ).is_valid

@@ -8,9 +8,11 @@ and it reads on from the store until it is live again. No I/O here, no clock, no
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from relay.frames import json_text
 from relay.headcount import Headcount
-from services.model import Room, RoomId, RoomName, UserId
+from relay.outgoing import json_text, member_frame, presence_frame
+from relay.presence import Presence
+from services.events import MemberChanged
+from services.model import Room, RoomId, RoomName, UserId, Username
 
 MAX_WRITE_BYTES = 256 * 1024
 """A joined write is at most this, so that a listener's high-water mark is met in between."""
@@ -19,15 +21,26 @@ SMALL_ROOM = 16
 """Up to so many listeners a second write to one of them weighs more than looking for it."""
 
 
+BIG_ROOM = 100
+"""Above so many users, single ones are no news: counts and versions are told, once a second."""
+
+_TOLD_CHANGES = frozenset({"joined", "left", "removed"})
+
+
 class Listener(Protocol):
-    """One connection in a room."""
+    """One connection in a room. ``members_version`` is the one that it was told last."""
 
     last_seq: int
+    members_version: int
     user_id: UserId
 
     @property
     def write(self) -> Callable[[bytes], object]:
         """Hand bytes to the client's socket; never waits."""
+        ...
+
+    def tell(self, payload: bytes) -> None:
+        """Send one frame to this client alone; without effect when it is going."""
         ...
 
     def catch_up(self) -> None:
@@ -36,9 +49,14 @@ class Listener(Protocol):
 
 
 class LiveRoom:
-    """One room with listeners here. ``delivered`` is the newest seq given to the live ones."""
+    """One room with listeners here. ``delivered`` is the newest seq given to the live ones.
+
+    ``members`` and ``members_version`` are the newest that this node has heard of. ``members_news``
+    and ``online_news`` wait for the next ``look_after``.
+    """
 
     __slots__ = (
+        "_head_before",
         "_live",
         "_users",
         "_waiting",
@@ -46,10 +64,16 @@ class LiveRoom:
         "delivered",
         "epoch",
         "fed_at",
+        "is_private",
         "listeners",
+        "members",
+        "members_news",
+        "members_version",
         "name",
         "name_json",
+        "online_news",
         "pending",
+        "presence",
         "room_id",
     )
 
@@ -58,30 +82,48 @@ class LiveRoom:
         self.name: RoomName = room.name
         self.name_json = json_text(room.name)
         self.epoch = epoch
+        self.is_private = room.is_private
+        self.members = room.members
+        self.members_version = room.members_version
+        self.members_news = self.online_news = False
+        self.presence = Presence()
         self.delivered = room.head
         self.fed_at = 0.0
         self.listeners: dict[Listener, None] = {}
         self.pending: list[bytes] = []
+        self._head_before = 0
         self._live: dict[Listener, None] = {}
         self._waiting: dict[Listener, None] = {}
         self._users = Headcount()
         self._writes: list[Callable[[bytes], object]] | None = None
 
-    def enter(self, listener: Listener) -> None:
+    def enter(self, listener: Listener, username: Username) -> None:
         """Take the listener in, to be fed from ``listener.last_seq`` on."""
+        user = listener.user_id
         self.listeners[listener] = None
-        self._users.come(listener.user_id)
+        self._users.come(user)
+        if self.presence.come(user, username):
+            self._tell_presence("online", user, username)
         self.feed(listener)
 
-    def leave(self, listener: Listener) -> None:
+    def leave(self, listener: Listener, now_s: float) -> None:
         """Forget the listener; without effect when it is not here."""
         if self.listeners.pop(listener, self) is self:
             return
         self.stop_feeding(listener)
         self._users.go(listener.user_id)
+        if not self._users.of(listener.user_id):
+            self.presence.go(listener.user_id, now_s)
 
     def connections_of(self, user: UserId) -> int:
         return self._users.of(user)
+
+    def online_with(self, user: UserId) -> int:
+        """Return how many users are online, ``user`` counted."""
+        return len(self.presence) + (user not in self.presence)
+
+    def listeners_of(self, user: UserId) -> list[Listener]:
+        return [listener for listener in self.listeners if listener.user_id == user]
 
     def feed(self, listener: Listener) -> None:
         """Make the listener live if it has everything delivered so far.
@@ -92,6 +134,10 @@ class LiveRoom:
         if listener.last_seq == self.delivered:
             self._live[listener] = None
             self._writes = None
+            # Who is behind is told of no member.
+            if listener.members_version != self.members_version:
+                listener.members_version = self.members_version
+                listener.tell(member_frame(self.members_version))
         elif listener.last_seq > self.delivered:
             self._waiting[listener] = None
         else:
@@ -164,6 +210,71 @@ class LiveRoom:
         for write in writes:
             write(frames)
 
+    # -- what is not kept
+
+    def tell_others(self, user: UserId | None, payload: bytes) -> None:
+        """Send one frame to every live listener but those of ``user``."""
+        # A copy: a listener that is full leaves during the walk.
+        for listener in list(self._live):
+            if listener.user_id != user:
+                listener.tell(payload)
+
+    def member_changed(self, event: MemberChanged) -> None:
+        """Tell the others, and remember, that the members are other ones."""
+        self.members = event.members
+        self.members_version = max(self.members_version, event.members_version)
+        if not self.is_private and event.members > BIG_ROOM:
+            self.members_news = True
+        elif event.change in _TOLD_CHANGES:
+            self._tell_members(
+                event.user_id,
+                member_frame(self.members_version, event.change, event.username, event.key_version),
+            )
+        else:
+            self._tell_members(event.user_id, member_frame(self.members_version))
+
+    def key_changed(self, user: UserId, username: Username, key_version: int) -> None:
+        """Tell the others that a member has another public key."""
+        if self.is_private or self.members <= BIG_ROOM:
+            payload = member_frame(self.members_version, "key_changed", username, key_version)
+            self.tell_others(user, payload)
+
+    def has_members(self, members: int, version: int) -> None:
+        """The store says so; what has changed was not told at the time."""
+        if version > self.members_version:
+            self.members, self.members_version = members, version
+            self.members_news = True
+
+    def has_head(self, head: int) -> None:
+        """The store says so. What it had the last time, and is not here yet, was missed."""
+        self.missed(self._head_before)
+        self._head_before = head
+
+    def look_after(self, now_s: float) -> None:
+        """Tell what was put off, and who did not come back; to be called once a second."""
+        if self.presence.is_changing:
+            for user, username in self.presence.gone(now_s):
+                self._tell_presence("offline", user, username)
+        if self.members_news:
+            self.members_news = False
+            self._tell_members(None, member_frame(self.members_version))
+        if self.online_news:
+            self.online_news = False
+            self.tell_others(None, presence_frame(len(self.presence)))
+
+    def _tell_presence(self, event: str, user: UserId, username: Username) -> None:
+        online = len(self.presence)
+        if online > BIG_ROOM:
+            self.online_news = True
+        else:
+            self.tell_others(user, presence_frame(online, event, username))
+
+    def _tell_members(self, user: UserId | None, payload: bytes) -> None:
+        for listener in list(self._live):
+            if listener.user_id != user:
+                listener.members_version = self.members_version
+                listener.tell(payload)
+
 
 def _joined(frames: list[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield (how many, joined) with at most MAX_WRITE_BYTES a time, but at least one frame."""
@@ -193,6 +304,8 @@ class Rooms:
         live = self._rooms.get(room.room_id)
         if live is None:
             live = self._rooms[room.room_id] = LiveRoom(room, epoch)
+        else:
+            live.has_members(room.members, room.members_version)
         return live
 
     def left(self, room: LiveRoom) -> None:

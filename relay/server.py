@@ -13,14 +13,18 @@ from relay import hangups
 from relay.connection import Connection
 from relay.delivery import Delivery
 from relay.doorway import Doorway
-from relay.frames import FrameReader, head_frame
+from relay.frames import FrameReader
 from relay.introspect import Gatekeeper
+from relay.news import News
+from relay.outgoing import head_frame
 from relay.rooms import LiveRoom, Rooms
 from relay.session import Pace
 from relay.tasks import Tasks
+from services.events import Listeners
 from services.limits import Limits
 from services.model import Instant
-from services.ports import Clock, RoomStore
+from services.ports import Clock, Store
+from services.rooms import Rooms as Membership
 
 log = logging.getLogger("relay.server")
 audit = logging.getLogger("potion")
@@ -50,12 +54,16 @@ class Relay:
         self,
         contract: Mapping[str, Any],
         settings: RelaySettings,
-        store: RoomStore,
+        store: Store,
         gatekeeper: Gatekeeper,
         clock: Clock,
         readiness: Callable[[], Awaitable[list[str]]],
+        events: Listeners,
     ) -> None:
-        """``contract`` is asyncapi.yaml as loaded; ``readiness`` lists what is missing."""
+        """``contract`` is asyncapi.yaml as loaded; ``readiness`` lists what is missing.
+
+        The relay listens to ``events``, and tells there who has joined a room.
+        """
         self.limits = settings.limits
         self.reader = FrameReader(contract, settings.limits)
         self.pace = Pace(settings.limits)
@@ -64,14 +72,17 @@ class Relay:
         self._clock = clock
         self._rooms = Rooms()
         self._tasks = Tasks()
+        self._connections: dict[Connection, None] = {}
+        self._news = News(self._connections, self._rooms, store, gatekeeper, self._tasks)
+        events.add(self._news.heard)
         self.doorway = Doorway(
             gatekeeper,
-            store,
+            Membership(store, settings.limits, clock, events.tell),
             self._rooms,
+            self._news,
             self._tasks,
             settings.limits,
             settings.allowed_origins,
-            clock,
             readiness,
         )
         self.delivery = Delivery(
@@ -83,7 +94,6 @@ class Relay:
             lambda work: self.call_soon(work),
             lambda: self.now_s(),
         )
-        self._connections: dict[Connection, None] = {}
         self._changed = asyncio.Event()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
@@ -152,7 +162,7 @@ class Relay:
         session = connection.session
         if room is None or session is None:
             return
-        room.leave(connection)
+        room.leave(connection, self.now_s())
         self._rooms.left(room)
         self.doorway.left(session.user_id)
         audit.info(
@@ -181,6 +191,12 @@ class Relay:
                     self._look_after(connection, now, wall, ping=ping)
                 except Exception as fault:  # noqa: BLE001  # the others are still looked after
                     self.failed(connection, fault)
+            try:
+                for room in self._rooms:
+                    room.look_after(now)
+                self._news.look_after(now)
+            except Exception:
+                log.exception("a fault in the relay")
 
     def _look_after(
         self, connection: Connection, now_s: float, wall: Instant, *, ping: bool

@@ -5,8 +5,9 @@ No I/O and no clock: the time comes with each frame, in seconds of a clock that 
 
 from dataclasses import dataclass
 
-from relay.frames import FrameReader, NotUtf8, Refused, Say, error_frame, json_text
+from relay.frames import FrameReader, Heard, NotUtf8, Refused
 from relay.hangups import BAD_FRAMES, NOT_UTF_8, RATE, Hangup
+from relay.outgoing import error_frame, json_text
 from services.errors import IdReused, IloError, StorageFull
 from services.limits import Limits
 from services.model import Instant, UserId, Username
@@ -78,8 +79,8 @@ class Session:
         self._bad_frames = 0
         self._too_fast = 0
 
-    def hear(self, raw: bytes, now_s: float, reader: FrameReader, pace: Pace) -> Say | Reply:
-        """Decide about one text frame: something to say in the room, or something to answer."""
+    def hear(self, raw: bytes, now_s: float, reader: FrameReader, pace: Pace) -> Heard | Reply:
+        """Decide about one text frame: what it asks for, or what it is answered."""
         until, wait_s = pace.take(self._used_until, now_s)
         if wait_s:
             return self._slow_down(raw, wait_s, reader)
@@ -114,6 +115,12 @@ class Session:
         )
         hangup = RATE if self._too_fast > reader.limits.frames_burst else None
         return Reply(error_frame(refused), hangup)
+
+
+def members_changed(id_text: str | None) -> Refused:
+    """Say that the room has other members than the message was meant for."""
+    detail = "/if_members: is not the room's members_version"
+    return Refused("members-changed", detail, id=id_text, path="/if_members")
 
 
 def refused_by_store(error: IloError, id_text: str) -> Refused:
