@@ -36,6 +36,7 @@ def run(bench: Bench) -> Figures:
             "--members": scenario.members,
             "--publishers": scenario.publishers,
             "--window": scenario.window,
+            "--acks": 0,
             "--warm-up-s": bench.pace.warm_up_s,
             "--seconds": bench.pace.seconds,
             "--stall-s": 5,

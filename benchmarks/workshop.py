@@ -11,10 +11,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 LOAD_SHARED = ("run.c",)
 LOAD_SOURCES = {
-    "fanout": ("fanout.c", "member.c", *LOAD_SHARED),
+    "fanout": ("fanout.c", "traffic.c", "member.c", *LOAD_SHARED),
     "idle": ("idle.c", "member.c", *LOAD_SHARED),
     "rest": ("rest.c", *LOAD_SHARED),
 }
+BASELINE_SHARED = ("delivery.c", "loop.c", "handshake.c")
 BUILD_TIMEOUT_S = 300.0
 
 
@@ -36,7 +37,8 @@ class Workshop:
 
     def baseline(self, name: str) -> str:
         """Return the C server `name`, compiled."""
-        return self._compiled(name, [HERE / "baselines" / f"{name}.c"])
+        sources = (f"{name}.c", *BASELINE_SHARED)
+        return self._compiled(name, [HERE / "baselines" / source for source in sources])
 
     def python(self, *modules: str) -> str:
         """Return this Python, which has `modules`."""

@@ -30,6 +30,7 @@ def one_run(workshop: Workshop, *server_options: str, window: int = 1) -> dict[s
             "--members": MEMBERS,
             "--publishers": 2,
             "--window": window,
+            "--acks": 0,
             "--warm-up-s": 0.05,
             "--seconds": 0.05,
             "--stall-s": 0.5,
