@@ -12,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 LOAD_SHARED = ("run.c",)
 LOAD_SOURCES = {
     "fanout": ("fanout.c", "traffic.c", "member.c", *LOAD_SHARED),
+    "jetstream": ("jetstream.c", "traffic.c", *LOAD_SHARED),
     "idle": ("idle.c", "member.c", *LOAD_SHARED),
     "rest": ("rest.c", *LOAD_SHARED),
 }
@@ -47,6 +48,10 @@ class Workshop:
                 raise Unavailable(f"the Python module {module} is missing")
         return sys.executable
 
+    def program(self, name: str) -> str:
+        """Return the program `name` of the environment or of the system."""
+        return _program(name)
+
     @cached_property
     def node(self) -> str:
         """The Node.js binary itself, not a script that starts it."""
@@ -70,13 +75,17 @@ class Workshop:
     def _compiled(self, name: str, sources: list[Path]) -> str:
         binary = self.folder / name
         if not binary.exists():
-            command = [_program("cc"), "-O2", "-Wall", "-Wextra", "-o", str(binary)]
+            command = [_program("cc"), "-O2", "-Wall", "-Wextra", "-pthread", "-o", str(binary)]
             _output([*command, *map(str, sources)])
         return str(binary)
 
 
 def compiler_version() -> str:
     return _output([_program("cc"), "--version"]).splitlines()[0]
+
+
+def nats_version() -> str:
+    return _output([_program("nats-server"), "--version"]).strip().removeprefix("nats-server: ")
 
 
 def node_version(workshop: Workshop) -> str:
