@@ -26,7 +26,7 @@ JSON: Final = "application/json"
 MAX_FIELDS: Final = 32
 
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 
 class ClientGone(Exception):

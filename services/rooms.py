@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from services.errors import MemberNotFound, NotTheOwner, RoomNotFound, UserNotFound
+from services.errors import (
+    MemberNotFound,
+    NotLoggedIn,
+    NotTheOwner,
+    RoomNotFound,
+    UserNotFound,
+)
 from services.events import MemberChange, MemberChanged, RoomDeleted, Tell
 from services.limits import Limits
 from services.lookup import user_called
@@ -130,7 +136,10 @@ class Rooms:
             shows_all_history=history == "all",
             created_at=self._clock(),
         )
-        await self._store.add_private_room(room, self._limits)
+        try:
+            await self._store.add_private_room(room, self._limits)
+        except UserNotFound:
+            raise NotLoggedIn from None
         return room.name
 
     async def mine(self, caller: Caller, *, after: str | None, limit: int) -> RoomsPage:
@@ -183,7 +192,10 @@ class Rooms:
         room, membership = await self._visible(caller, name)
         if username == caller.username:
             if membership.state == "invited":
-                entry = await self.enter(room.name, caller.user_id, caller.username)
+                try:
+                    entry = await self.enter(room.name, caller.user_id, caller.username)
+                except UserNotFound:
+                    raise NotLoggedIn from None
                 if entry is None:
                     raise RoomNotFound
             return "joined"

@@ -18,7 +18,7 @@ class ActiveToken:
         sub: The user's id, a UUID; stays the same for good.
         username: A user's name as shown; `POST /user` states the rules.
         exp: When the session ends, in seconds since 1970-01-01T00:00:00Z.
-        sid: Names the session; no secret.
+        sid: Names a session; no secret.
         answer_to: The hash of nonce and token, as the operation describes it.
     """
 
