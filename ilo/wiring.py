@@ -8,7 +8,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -253,6 +253,7 @@ def _relay(node: _Node, introspector: Gatekeeper) -> Relay:
         introspector,
         wall_clock,
         node.readiness,
+        node.events,
     )
 
 
@@ -274,6 +275,9 @@ class _Guests:
             except NameTaken:
                 log.debug("a guest came again")
         return admitted
+
+    async def ended(self, session_ids: Sequence[str]) -> frozenset[str]:
+        return await self._introspector.ended(session_ids)
 
 
 class _ApiServer(uvicorn.Server):
