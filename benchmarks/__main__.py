@@ -1,4 +1,4 @@
-"""`python -m benchmarks [fanout] [rest] [memory] [--quick] [--rounds N] [--write FILE]`"""
+"""`python -m benchmarks [fanout] [stored] [rest] [memory] [--quick] [--rounds N] [--write FILE]`"""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from benchmarks import fanout, machine, memory, rest
+from benchmarks import fanout, machine, memory, rest, stored
 from benchmarks.figures import Figures
 from benchmarks.processes import ROOT, Cores, RunFailed
 from benchmarks.report import page
@@ -20,6 +20,7 @@ from benchmarks.workshop import Workshop
 
 PARTS: dict[Part, Callable[[Bench], Figures]] = {
     "fanout": fanout.run,
+    "stored": stored.run,
     "rest": rest.run,
     "memory": memory.run,
 }
@@ -68,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
         "docs/benchmarks.md; every run prints its page.",
     )
     made.add_argument(
-        "parts", nargs="*", choices=[*get_args(Part), []], metavar="fanout|rest|memory"
+        "parts", nargs="*", choices=[*get_args(Part), []], metavar="|".join(get_args(Part))
     )
     made.add_argument("--quick", action="store_true", help="one short round: does it run?")
     made.add_argument("--rounds", type=int, help="how often each server is measured")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Figures, Sample
 from benchmarks.rounds import Bench, cost_us, cpu_of_load, interleaved
-from benchmarks.servers import RELAYS
+from benchmarks.servers import RELAYS, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,14 @@ SCENARIOS = {
 def run(bench: Bench) -> Figures:
     """Measure all relays; a sample is µs per delivery."""
 
-    def measure(command: list[str], name: str) -> Sample:
+    def measure(_: Server, command: list[str], name: str) -> Sample:
         scenario = SCENARIOS[name]
         options = {
             "--rooms": scenario.rooms,
             "--members": scenario.members,
             "--publishers": scenario.publishers,
             "--window": scenario.window,
+            "--acks": 0,
             "--warm-up-s": bench.pace.warm_up_s,
             "--seconds": bench.pace.seconds,
             "--stall-s": 5,

@@ -20,6 +20,7 @@ import uvloop
 from relay.introspect import Admitted, TokenKind
 from relay.server import Relay, RelaySettings
 from services.errors import NameTaken
+from services.events import Listeners
 from services.limits import Limits
 from services.model import Draft, Instant, PublicKey, Receipt, RoomId, User, UserId, Username
 from services.ports import Appended, Store
@@ -34,6 +35,8 @@ UNBOUND = Limits(
     frames_burst=PLENTY,
     connections_per_user=PLENTY,
     connections_per_user_and_room=PLENTY,
+    rooms_per_user=PLENTY,
+    members_per_open_room=PLENTY,
 )
 
 
@@ -72,6 +75,9 @@ class AnyBearer:
             await self._store.add_user(user, PublicKey(1, "-", now))
         return Admitted(user_id, name, digest.hex()[:32], Instant(now + DAY_MS))
 
+    async def ended(self, session_ids: Sequence[str]) -> frozenset[str]:
+        return frozenset()
+
 
 async def ready() -> list[str]:
     return []
@@ -79,7 +85,9 @@ async def ready() -> list[str]:
 
 async def serve(port: int, store: Store) -> None:
     settings = RelaySettings(limits=UNBOUND)
-    relay = Relay(load_asyncapi(), settings, store, AnyBearer(store), wall_clock, ready)
+    relay = Relay(
+        load_asyncapi(), settings, store, AnyBearer(store), wall_clock, ready, Listeners()
+    )
     with socket.create_server(("127.0.0.1", port)) as listener:
         await relay.start([listener])
         print("ready", listener.getsockname()[1], flush=True)

@@ -15,6 +15,7 @@ from handlers.pages import Pages, PageServer
 from ilo.settings import Settings
 from ilo.wiring import api_services, serving, wall_clock
 from ilo.work_pool import ThreadWorkPool
+from services.events import Listeners
 from services.model import ApiKey, Instant, PublicKey, SecretHash, User, UserId, Username
 from services.sessions import Sessions
 from spec import load_asyncapi, load_openapi
@@ -34,7 +35,8 @@ async def registered(store: MemoryStore) -> list[tuple[str, str]]:
     now = wall_clock()
     key_hash = SecretHash(secrets.token_bytes(32))
     await store.add_api_key(ApiKey(key_hash, SecretHash(secrets.token_bytes(32)), Instant(now)))
-    sessions = Sessions(store, wall_clock, lifetime_s=DAY_S, now_s=time.monotonic)
+    tell = Listeners().tell
+    sessions = Sessions(store, wall_clock, lifetime_s=DAY_S, now_s=time.monotonic, tell=tell)
     found: list[tuple[str, str]] = []
     for number in range(USERS):
         name = Username(f"user-{number}")
@@ -53,7 +55,7 @@ async def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     store, pool, settings = MemoryStore(), ThreadWorkPool(), Settings()
     users = await registered(store)
-    services = api_services(settings, store, pool, wall_clock, ready)
+    services = api_services(settings, store, pool, wall_clock, ready, Listeners().tell)
     api = create_api(services, ApiSettings(relay_url=RELAY_URL))
     pages = Pages(load_openapi(), load_asyncapi(), relay_url=RELAY_URL, hsts=False)
     app = PageServer(pages, api)

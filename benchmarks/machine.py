@@ -6,7 +6,13 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.workshop import Unavailable, Workshop, compiler_version, node_version
+from benchmarks.workshop import (
+    Unavailable,
+    Workshop,
+    compiler_version,
+    nats_version,
+    node_version,
+)
 
 LIBRARIES = (
     "uvloop",
@@ -28,9 +34,21 @@ def facts(workshop: Workshop) -> dict[str, str]:
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Node.js": _or_missing(lambda: node_version(workshop)),
         "C compiler": _or_missing(lambda: f"{compiler_version()}, -O2"),
+        "NATS": _or_missing(nats_version),
+        "disk": filesystem(workshop.folder),
         "load before": f"{os.getloadavg()[0]:.1f} of its cores busy (one-minute average)",
         "libraries": ", ".join(_library(name) for name in LIBRARIES),
     }
+
+
+def filesystem(folder: Path) -> str:
+    """Return the type of the file system that `folder` is on, as the kernel names it."""
+    kinds: dict[Path, str] = {}
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, mounted_at, kind, *_ = line.split()
+        kinds[Path(mounted_at)] = kind  # of several at one place the last is seen
+    folder = folder.resolve()
+    return next(kinds[place] for place in (folder, *folder.parents) if place in kinds)
 
 
 def _cpu_model() -> str:

@@ -2,7 +2,7 @@
 
 from benchmarks.figures import Figures, Sample
 from benchmarks.rounds import LOAD_TIMEOUT_S, Bench, interleaved
-from benchmarks.servers import IDLE_RELAYS
+from benchmarks.servers import IDLE_RELAYS, Server
 
 ROOMS = 50
 MOST_ROUNDS = 3  # memory varies little from run to run
@@ -11,7 +11,7 @@ MOST_ROUNDS = 3  # memory varies little from run to run
 def run(bench: Bench) -> Figures:
     """Measure all relays; a sample is KiB per connection."""
 
-    def measure(command: list[str], _: str) -> Sample:
+    def measure(_: Server, command: list[str], _scenario: str) -> Sample:
         connections = bench.pace.idle_connections
         options = ("--rooms", str(ROOMS), "--connections", str(connections))
         with (

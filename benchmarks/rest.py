@@ -3,7 +3,7 @@
 from benchmarks.figures import Figures, Sample
 from benchmarks.processes import RunFailed
 from benchmarks.rounds import Bench, cost_us, cpu_of_load, interleaved
-from benchmarks.servers import REST_SERVERS
+from benchmarks.servers import REST_SERVERS, Server
 
 SCENARIOS = {
     "GET": "`GET /user/{username}` with a bearer token",
@@ -14,7 +14,7 @@ SCENARIOS = {
 def run(bench: Bench) -> Figures:
     """Measure both stacks; a sample is µs per request."""
 
-    def measure(command: list[str], method: str) -> Sample:
+    def measure(_: Server, command: list[str], method: str) -> Sample:
         with bench.server(command) as server:
             tokens, names = server.words[::2], server.words[1::2]
             if not names or len(tokens) != len(names):

@@ -52,30 +52,30 @@ def interleaved(
     servers: Sequence[Server],
     scenarios: Sequence[str],
     rounds: int,
-    measure: Callable[[list[str], str], Sample],
+    measure: Callable[[Server, list[str], str], Sample],
 ) -> Figures:
-    """Call `measure(command, scenario)` for each server, scenario and round.
+    """Call `measure(server, command, scenario)` for each server, scenario and round.
 
-    Without the load generator `load` all servers are skipped.
+    Without the load generator, `load` or its own, a server is skipped.
 
     Raises:
         RunFailed: a server was wrong or slow beyond patience: no figure stands for that.
     """
     figures = Figures()
-    commands: dict[str, list[str]] = {}
+    commands: dict[Server, list[str]] = {}
     for server in servers:
         try:
-            bench.workshop.load(load)
-            commands[server.key] = server.command(bench.workshop)
+            bench.workshop.load(server.load or load)
+            commands[server] = server.command(bench.workshop)
         except Unavailable as reason:
             figures.skipped[server.key] = str(reason)
     for number in range(1, rounds + 1):
         for scenario in scenarios:
-            for key, command in commands.items():
-                sample = measure(command, scenario)
-                figures.add(key, scenario, sample)
+            for server, command in commands.items():
+                sample = measure(server, command, scenario)
+                figures.add(server.key, scenario, sample)
                 print(
-                    f"  round {number}/{rounds}  {scenario:7} {key:11} {sample.total:8.3f}",
+                    f"  round {number}/{rounds}  {scenario:7} {server.key:11} {sample.total:8.3f}",
                     file=sys.stderr,
                 )
     return figures

@@ -11,7 +11,7 @@ from typing import Literal
 from benchmarks.figures import Figure, Figures
 from benchmarks.workshop import HERE
 
-Part = Literal["fanout", "rest", "memory"]
+Part = Literal["fanout", "stored", "rest", "memory"]
 Results = Mapping[Part, Figures]
 
 # One µs-equivalent is a µs where the C loop's delivery in a room of 100 costs this much.
@@ -100,6 +100,42 @@ TARGETS = (
         0.5,
         None,
         _user_mode,
+    ),
+    Target(
+        "stored-message",
+        "stored",
+        "stored and synced first: CPU per message, 200 rooms of two, against the C server",
+        "×",
+        4.0,
+        2.0,
+        _ratio("S2", "stored_loop"),
+    ),
+    Target(
+        "stored-message-jetstream",
+        "stored",
+        "the same against JetStream",
+        "×",
+        0.4,
+        0.2,
+        _ratio("S2", "jetstream"),
+    ),
+    Target(
+        "stored-delivery",
+        "stored",
+        "stored and synced first: CPU per delivery, room of 100, against the C server",
+        "×",
+        1.8,
+        1.2,
+        _ratio("S100", "stored_loop"),
+    ),
+    Target(
+        "stored-delivery-jetstream",
+        "stored",
+        "the same against JetStream",
+        "×",
+        0.8,
+        0.5,
+        _ratio("S100", "jetstream"),
     ),
     Target(
         "rest-get",

@@ -11,10 +11,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 LOAD_SHARED = ("run.c",)
 LOAD_SOURCES = {
-    "fanout": ("fanout.c", "member.c", *LOAD_SHARED),
+    "fanout": ("fanout.c", "traffic.c", "member.c", *LOAD_SHARED),
+    "jetstream": ("jetstream.c", "traffic.c", *LOAD_SHARED),
     "idle": ("idle.c", "member.c", *LOAD_SHARED),
     "rest": ("rest.c", *LOAD_SHARED),
 }
+BASELINE_SHARED = ("delivery.c", "loop.c", "handshake.c")
 BUILD_TIMEOUT_S = 300.0
 
 
@@ -36,7 +38,8 @@ class Workshop:
 
     def baseline(self, name: str) -> str:
         """Return the C server `name`, compiled."""
-        return self._compiled(name, [HERE / "baselines" / f"{name}.c"])
+        sources = (f"{name}.c", *BASELINE_SHARED)
+        return self._compiled(name, [HERE / "baselines" / source for source in sources])
 
     def python(self, *modules: str) -> str:
         """Return this Python, which has `modules`."""
@@ -44,6 +47,10 @@ class Workshop:
             if importlib.util.find_spec(module) is None:
                 raise Unavailable(f"the Python module {module} is missing")
         return sys.executable
+
+    def program(self, name: str) -> str:
+        """Return the program `name` of the environment or of the system."""
+        return _program(name)
 
     @cached_property
     def node(self) -> str:
@@ -68,13 +75,17 @@ class Workshop:
     def _compiled(self, name: str, sources: list[Path]) -> str:
         binary = self.folder / name
         if not binary.exists():
-            command = [_program("cc"), "-O2", "-Wall", "-Wextra", "-o", str(binary)]
+            command = [_program("cc"), "-O2", "-Wall", "-Wextra", "-pthread", "-o", str(binary)]
             _output([*command, *map(str, sources)])
         return str(binary)
 
 
 def compiler_version() -> str:
     return _output([_program("cc"), "--version"]).splitlines()[0]
+
+
+def nats_version() -> str:
+    return _output([_program("nats-server"), "--version"]).strip().removeprefix("nats-server: ")
 
 
 def node_version(workshop: Workshop) -> str:

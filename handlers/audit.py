@@ -18,18 +18,28 @@ _LOGGERS: Final[Mapping[str, logging.Logger]] = {
     "keys": logging.getLogger("key"),
     "users": logging.getLogger("user"),
     "sessions": logging.getLogger("user"),
+    "rooms": logging.getLogger("user"),
     "potion": logging.getLogger("potion"),
 }
 _log = logging.getLogger(__name__)
 _LINE: Final = "%s: who=%s source=%s request=%s"
+_LINE_ABOUT: Final = "%s: who=%s whom=%s source=%s request=%s"
 
 
-def audit(call: Call, what: str, who: str = NOBODY) -> None:
-    """Leave the line of something done; ``what`` is a fixed sentence."""
+def audit(call: Call, what: str, who: str = NOBODY, *, whom: str | None = None) -> None:
+    """Leave the line of something done; ``what`` is a fixed sentence.
+
+    ``whom`` it was done to, where that is another user.
+    """
     logger = _logger(call)
     # The line is costly to make: not for an operator who does not keep it.
-    if logger.isEnabledFor(logging.INFO):
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    if whom is None:
         logger.info(_LINE, what, escaped(who), call.source, call.request_id)
+    else:
+        about = (escaped(who), escaped(whom))
+        logger.info(_LINE_ABOUT, what, *about, call.source, call.request_id)
 
 
 def audit_refusal(call: Call, slug: str) -> None:

@@ -8,6 +8,7 @@ from services.accounts import Accounts
 from services.introspection import Introspection
 from services.keys import Keys
 from services.limits import Limits
+from services.rooms import Rooms
 from services.sessions import Sessions
 from services.tickets import Tickets
 
@@ -23,6 +24,7 @@ class ApiServices:
     sessions: Sessions
     tickets: Tickets
     introspection: Introspection
+    rooms: Rooms
     readiness: Callable[[], Awaitable[list[str]]]
 
 

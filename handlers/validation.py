@@ -26,7 +26,7 @@ JSON: Final = "application/json"
 MAX_FIELDS: Final = 32
 
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 
 class ClientGone(Exception):
@@ -94,9 +94,11 @@ class ParameterReader:
         self._location = parameter.location
         self._required = parameter.required
         self._schema = Schema(contract, parameter.schema)
-        said = parameter.schema
-        if "$ref" in said:
-            said = contract.schemas["components"]["schemas"][said["$ref"].split("/")[-1]]
+        if "$ref" not in parameter.schema:
+            # A refusal names the place of the rule in the contract.
+            raise BadContract(f"the schema of the parameter {self.name} has no name")
+        name = parameter.schema["$ref"].split("/")[-1]
+        said = contract.schemas["components"]["schemas"][name]
         self._type = said.get("type")
         self._default = said.get("default")
         if self._type not in ("string", "integer"):

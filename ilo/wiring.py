@@ -8,7 +8,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -39,6 +39,7 @@ from relay.introspect import Admitted, Gatekeeper, Introspector, TokenKind
 from relay.server import Relay, RelaySettings
 from services.accounts import Accounts
 from services.errors import IloError, NameTaken
+from services.events import Listeners, Tell
 from services.guesses import Guesses, RateWindow
 from services.introspection import Introspection
 from services.keys import Keys
@@ -46,6 +47,7 @@ from services.model import Instant, PublicKey, User
 from services.names import skeleton
 from services.passwords import Passwords
 from services.ports import Clock, Store
+from services.rooms import Rooms
 from services.sessions import Sessions
 from services.tickets import Tickets
 from spec import load_asyncapi, load_openapi
@@ -150,6 +152,8 @@ class _Node:
     secrets: tuple[Secret, ...]
     stop: asyncio.Event
     readiness: Readiness
+    events: Listeners
+    """What the services of this process tell; whoever wants to hear of it is added here."""
 
 
 @asynccontextmanager
@@ -169,7 +173,7 @@ async def _node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[_Node]
     pool = ThreadWorkPool()
     sweeper = asyncio.create_task(_sweep(store))
     try:
-        yield _Node(settings, store, pool, secrets, stop, Readiness(store, stop))
+        yield _Node(settings, store, pool, secrets, stop, Readiness(store, stop), Listeners())
     finally:
         sweeper.cancel()
         await asyncio.to_thread(pool.close)
@@ -181,7 +185,7 @@ def _api(node: _Node, at_hand: Secret | None, *, strict_responses: bool = False)
     settings, store, clock = node.settings, node.store, wall_clock
     admin = admin_secret(settings, os.environ)
     hide(admin)
-    services = api_services(settings, store, node.pool, clock, node.readiness)
+    services = api_services(settings, store, node.pool, clock, node.readiness, node.events.tell)
     chosen = ApiSettings(
         relay_url=settings.relay_url,
         limits=settings.limits,
@@ -208,25 +212,35 @@ def _api(node: _Node, at_hand: Secret | None, *, strict_responses: bool = False)
 
 
 def api_services(
-    settings: Settings, store: Store, pool: ThreadWorkPool, clock: Clock, readiness: IsReady
+    settings: Settings,
+    store: Store,
+    pool: ThreadWorkPool,
+    clock: Clock,
+    readiness: IsReady,
+    tell: Tell,
 ) -> ApiServices:
-    """Return what the REST door calls, on ``store``."""
+    """Return what the REST door calls, on ``store``; what changes is told to ``tell``."""
     now_s = time.monotonic
     creations = RateWindow(settings.rates.keys_per_source_and_hour, HOUR_S, now_s)
-    keys = Keys(store, clock, creations, issuance=settings.key_issuance)
-    sessions = Sessions(store, clock, lifetime_s=settings.session_lifetime_s, now_s=now_s)
+    keys = Keys(store, clock, creations, tell, issuance=settings.key_issuance)
+    sessions = Sessions(
+        store, clock, lifetime_s=settings.session_lifetime_s, now_s=now_s, tell=tell
+    )
     tickets = Tickets(store, sessions, clock)
+    rooms = Rooms(store, settings.limits, clock, tell)
     accounts = Accounts(
         store,
         keys,
         sessions,
         Passwords(pool),
         Guesses(settings.rates, now_s),
+        rooms,
         clock,
+        tell,
         public_key_bytes=settings.limits.public_key_bytes,
     )
     return ApiServices(
-        keys, accounts, sessions, tickets, Introspection(sessions, tickets), readiness
+        keys, accounts, sessions, tickets, Introspection(sessions, tickets), rooms, readiness
     )
 
 
@@ -239,6 +253,7 @@ def _relay(node: _Node, introspector: Gatekeeper) -> Relay:
         introspector,
         wall_clock,
         node.readiness,
+        node.events,
     )
 
 
@@ -260,6 +275,9 @@ class _Guests:
             except NameTaken:
                 log.debug("a guest came again")
         return admitted
+
+    async def ended(self, session_ids: Sequence[str]) -> frozenset[str]:
+        return await self._introspector.ended(session_ids)
 
 
 class _ApiServer(uvicorn.Server):

@@ -386,8 +386,8 @@ class Connection(asyncio.Protocol):
     def catch_up(self) -> None:
         self._relay.delivery.catch_up(self)
 
-    @property
     def can_be_fed(self) -> bool:
+        """Tell whether the client takes what its room has for it."""
         return not self.closing and not self._held & _FULL and self.room is not None
 
     # -- the end

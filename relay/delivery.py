@@ -148,24 +148,22 @@ class Delivery:
 
     def catch_up(self, connection: Connection) -> None:
         """Feed the connection from the store until it is live, or full again."""
-        if connection not in self._catching_up and connection.can_be_fed:
+        if connection not in self._catching_up and connection.can_be_fed():
             self._catching_up.add(connection)
             self._tasks.start(self._catch_up(connection))
 
     async def _catch_up(self, connection: Connection) -> None:
         try:
-            while connection.can_be_fed:
+            while connection.can_be_fed():
                 room = cast("LiveRoom", connection.room)
                 if connection.last_seq >= room.delivered:
                     break
                 page = await self._store.messages_after(
                     room.room_id, connection.last_seq, CATCH_UP_PAGE, CATCH_UP_BYTES
                 )
-                if connection.closing:
+                if not connection.can_be_fed():
                     return
-                # Not what was delivered before the question: the answer is of some time after it.
-                first = page[0].seq if page else connection.last_seq + 1
-                if not page or first > connection.last_seq + 1:
+                if not page or page[0].seq > connection.last_seq + 1:
                     await self._skip_forgotten(connection, room)
                     continue
                 # What the store has and this node has not delivered yet comes by the room.
@@ -176,13 +174,13 @@ class Delivery:
             connection.hang_up(hangups.TRY_AGAIN_LATER)
         finally:
             self._catching_up.discard(connection)
-        if connection.can_be_fed:
+        if connection.can_be_fed():
             cast("LiveRoom", connection.room).feed(connection)
 
     async def _skip_forgotten(self, connection: Connection, room: LiveRoom) -> None:
         """Tell a reader, who was slower than the room forgets, where it goes on."""
         stored = await self._store.room(room.room_id)
-        if connection.closing:
+        if not connection.can_be_fed():
             return
         if stored is None:
             connection.hang_up(hangups.ROOM_DELETED)
@@ -199,7 +197,7 @@ class Delivery:
 
     def look_back(self, connection: Connection) -> None:
         """Answer what the connection has asked for; later, when it takes nothing now."""
-        if connection.can_be_fed:
+        if connection.can_be_fed():
             self._tasks.start(self._look_back(connection))
 
     async def _look_back(self, connection: Connection) -> None:
@@ -217,7 +215,7 @@ class Delivery:
             connection.tell(error_frame(refused_by_store(error, asked.id)))
             connection.hang_up(hangups.TRY_AGAIN_LATER)
             return
-        if connection.asked is not asked or not connection.can_be_fed:
+        if connection.asked is not asked or not connection.can_be_fed():
             return
         messages = _newest_that_fit([_logged(room, message) for message in page])
         more = bool(messages) and page[-len(messages)].seq > floor

@@ -16,7 +16,14 @@ from relay.introspect import ApiUnavailable, Gatekeeper
 from relay.rooms import Listener, LiveRoom, Rooms
 from relay.tasks import Tasks
 from services.errors import IloError
-from services.events import Event, KeyChanged, MemberChanged, RoomDeleted, SessionsEnded
+from services.events import (
+    AccountDeleted,
+    Event,
+    KeyChanged,
+    MemberChanged,
+    RoomDeleted,
+    SessionsEnded,
+)
 from services.model import RoomId, RoomName
 from services.ports import RoomStore
 
@@ -73,6 +80,11 @@ class News:
             case SessionsEnded(user_id):
                 self.count += 1
                 self._suspect(one for one in self._connections if user_id in (None, one.user_id))
+            case AccountDeleted(user_id):
+                self.count += 1
+                # Before the rooms are left: for this the contract has another code.
+                gone = [one for one in self._connections if one.user_id == user_id]
+                _end(gone, hangups.SESSION_ENDED)
             case KeyChanged():
                 self._tasks.start(self._tell_of_key(event))
             case _:

@@ -5,12 +5,19 @@ whatever is asked. Changes are told to whoever keeps rooms in memory, after the 
 """
 
 import base64
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from services.errors import MemberNotFound, NotTheOwner, RoomNotFound, UserNotFound
+from services.errors import (
+    MemberNotFound,
+    NotLoggedIn,
+    NotTheOwner,
+    RoomNotFound,
+    UserNotFound,
+)
 from services.events import MemberChange, MemberChanged, RoomDeleted, Tell
 from services.limits import Limits
 from services.lookup import user_called
@@ -31,8 +38,11 @@ from services.model import (
 )
 from services.ports import Clock, Store
 
-PAGE_BYTES: Final = 256 * 1024
-"""Of texts in a page of messages: with its escapes and all else it has at most 512 KiB."""
+PAGE_BYTES: Final = 511 * 1024
+"""Of a page of messages as JSON, which with all else has at most 512 KiB."""
+_BESIDES_TEXT: Final = 1024
+"""At most so many bytes of JSON does a message have but for its text: a name of 64 characters may
+take six bytes for each."""
 MEMBERS_PAGE_BYTES: Final = 512 * 1024
 """Of public keys in a page of members, but for the first of them."""
 PRIVATE_PREFIX: Final = "~"
@@ -126,7 +136,10 @@ class Rooms:
             shows_all_history=history == "all",
             created_at=self._clock(),
         )
-        await self._store.add_private_room(room, self._limits)
+        try:
+            await self._store.add_private_room(room, self._limits)
+        except UserNotFound:
+            raise NotLoggedIn from None
         return room.name
 
     async def mine(self, caller: Caller, *, after: str | None, limit: int) -> RoomsPage:
@@ -143,7 +156,7 @@ class Rooms:
         room, membership = await self._visible(caller, name)
         start = None if after is None else Username(after)
         found = await self._store.members(room.room_id, start, limit + 1)
-        members = _within_bytes(found[:limit])
+        members = _members_within_bytes(found[:limit])
         return RoomView(
             room,
             room.floor_of(membership),
@@ -159,7 +172,8 @@ class Rooms:
             raise RoomNotFound
         floor = room.floor_of(membership)
         start = max(after, floor - 1)
-        messages = await self._store.messages_after(room.room_id, start, limit, PAGE_BYTES)
+        found = await self._store.messages_after(room.room_id, start, limit, PAGE_BYTES)
+        messages = _messages_within_bytes(found)
         last = messages[-1].seq if messages else start
         return MessagesPage(room, floor, messages, last < room.head)
 
@@ -178,7 +192,10 @@ class Rooms:
         room, membership = await self._visible(caller, name)
         if username == caller.username:
             if membership.state == "invited":
-                entry = await self.enter(room.name, caller.user_id, caller.username)
+                try:
+                    entry = await self.enter(room.name, caller.user_id, caller.username)
+                except UserNotFound:
+                    raise NotLoggedIn from None
                 if entry is None:
                     raise RoomNotFound
             return "joined"
@@ -282,7 +299,17 @@ class Rooms:
         return None if user is None else user.name
 
 
-def _within_bytes(members: Sequence[RoomMember]) -> Sequence[RoomMember]:
+def _messages_within_bytes(messages: Sequence[LoggedMessage]) -> Sequence[LoggedMessage]:
+    """Return the first of them that fit a page: an escaped text is longer than itself."""
+    size = 0
+    for place, message in enumerate(messages):
+        size += _BESIDES_TEXT + len(json.dumps(message.text, ensure_ascii=False).encode())
+        if place and size > PAGE_BYTES:
+            return messages[:place]
+    return messages
+
+
+def _members_within_bytes(members: Sequence[RoomMember]) -> Sequence[RoomMember]:
     size = 0
     for place, member in enumerate(members):
         size += len(member.public_key.text.encode())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import string
 from collections import Counter
 from typing import Any, Final
+from urllib.parse import quote
 from zlib import crc32
 
 import httpx
@@ -23,6 +24,8 @@ Case = schemathesis.Case[Any]
 PASSWORD: Final = "MySuperSecurePassword57!"
 ADMIN_SECRET: Final = "admin-secret-of-this-test-0123456789"
 ENDS_SOMETHING: Final = {"DELETE /user/{username}", "PUT /user/{username}/password"}
+DELETES_MEMBER: Final = "DELETE /room/{room}/member/{username}"
+ENDS_ROOM: Final = {"DELETE /room/{room}", DELETES_MEMBER}
 KEY_HEADER: Final = "Ilo-Api-Key"
 NODE_SECRET: Final = "node-secret-of-this-test-0123456789"
 ENVIRONMENT: Final = {"ILO_ADMIN_SECRET": ADMIN_SECRET, "ILO_NODE_SECRET": NODE_SECRET}
@@ -50,6 +53,8 @@ class Applicants:
         self.api_key = self._make_key()["detail"]
         self.name = self._register()
         self.token = self._log_in(self.name)
+        self.friend = self._register()
+        self.room = self.make_room()
 
     def close(self) -> None:
         self._rest.close()
@@ -57,9 +62,27 @@ class Applicants:
     @property
     def key_version(self) -> int:
         """The version of the public key that can be replaced now."""
-        bearer = {"Authorization": f"Bearer {self.token}"}
-        answer = self._rest.get(f"/user/{self.name}", headers=bearer)
+        answer = self._rest.get(f"/user/{self.name}", headers=self._own)
         return int(answer.raise_for_status().json()["key_version"])
+
+    def make_room(self) -> str:
+        """Make a private room; return its name."""
+        answer = self._rest.post("/room", json={}, headers=self._own)
+        return str(answer.raise_for_status().json()["room"])
+
+    def is_in(self, room: str) -> bool:
+        """Whether there is that room, and the applicant is in it."""
+        return self._rest.get(f"/room/{quote(room, safe='')}", headers=self._own).is_success
+
+    def invite_friend(self, room: str) -> None:
+        """Make the friend somebody who can be removed; nothing happens where that cannot be."""
+        self._rest.put(
+            f"/room/{quote(room, safe='')}/member/{quote(self.friend)}", headers=self._own
+        )
+
+    @property
+    def _own(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
 
     def bearer(self, operation_id: str, case: Case) -> str:
         """Return a credential that ``operation_id`` takes; make the rest of ``case`` fit it.
@@ -67,7 +90,7 @@ class Applicants:
         What ends something gets something of its own to end.
         """
         match operation_id:
-            case "introspect":
+            case "introspect" | "check_sessions":
                 return NODE_SECRET
             case "create_key":
                 return ADMIN_SECRET
@@ -115,6 +138,9 @@ class Applicants:
 
 def keep_the_rules(applicants: Applicants, case: Case) -> None:
     """Give a valid ``case`` what its schema cannot ask for; lengths stay as they were made."""
+    if _is_valid(case, ParameterLocation.PATH) and "room" in case.path_parameters:
+        case.path_parameters = _room_path(applicants, case, case.path_parameters)
+        return
     name = case.path_parameters.get("username")
     # Who ends something is somebody new, and that one's name stands there already.
     if (
@@ -126,6 +152,21 @@ def keep_the_rules(applicants: Applicants, case: Case) -> None:
         case.path_parameters = {"username": applicants.name if own else _name(str(name))}
     if _is_valid(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         case.body = _body(applicants, case, dict(case.body))
+
+
+def _room_path(applicants: Applicants, case: Case, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the path of a room that is there, mostly; what a link has handed over stays."""
+    path = dict(given)
+    is_there = applicants.is_in(str(path["room"]))
+    to_succeed = applicants.is_to_succeed(case, "path")
+    if not is_there and to_succeed:
+        ends = case.operation.label in ENDS_ROOM
+        path["room"] = applicants.make_room() if ends else applicants.room
+    if "username" in path and path["username"] not in applicants.names:
+        path["username"] = applicants.friend if to_succeed else _name(str(path["username"]))
+    if case.operation.label == DELETES_MEMBER and to_succeed:
+        applicants.invite_friend(path["room"])
+    return path
 
 
 def _body(applicants: Applicants, case: Case, body: dict[str, Any]) -> dict[str, Any]:

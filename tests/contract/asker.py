@@ -61,7 +61,14 @@ class Asker:
         self._people += 1
         name = f"person {self._people}"
         await self.door.register(name, api_key=self._api_key)
+        token = await self._token(operation, name)
         given: dict[tuple[str, str], Any] = {("path", "username"): name}
+        if "{room}" in operation.path:
+            given["path", "room"] = await self.door.make_room(token or "")
+        if operation.operation_id == "put_member":
+            # An invitation; everybody may go by themselves.
+            given["path", "username"] = f"{name}'s friend"
+            await self.door.register(f"{name}'s friend", api_key=self._api_key)
         if any(parameter.name == KEY_HEADER for parameter in operation.parameters):
             # Of its own: it ends.
             given["header", KEY_HEADER] = await self.door.make_key()
@@ -70,8 +77,8 @@ class Asker:
         body.update({member: given[place, member] for place, member in given if place == "body"})
         return Question(
             method=operation.method,
-            path=operation.path.replace("{username}", quote(given["path", "username"], safe="")),
-            token=await self._token(operation, name),
+            path=_target(operation, given),
+            token=token,
             headers={
                 parameter.name: given["header", parameter.name]
                 for parameter in operation.parameters
@@ -102,7 +109,7 @@ class Asker:
                 return None
             case "delete_key":
                 return ADMIN_SECRET
-            case "introspect":
+            case "introspect" | "check_sessions":
                 return NODE_SECRET
             case _:
                 return await self.door.log_in(name, self._api_key)
@@ -119,6 +126,15 @@ class Asker:
             "update_password": {"old_password": PASSWORD},
         }
         return {**body, **own.get(operation.operation_id, {})}
+
+
+def _target(operation: Operation, given: Mapping[tuple[str, str], Any]) -> str:
+    path = operation.path
+    query = {name: value for (place, name), value in given.items() if place == "query"}
+    for (place, name), value in given.items():
+        if place == "path":
+            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def _written(operation: Operation, body: Mapping[str, Any]) -> bytes | None:

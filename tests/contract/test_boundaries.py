@@ -44,16 +44,25 @@ class Edge:
     name: str
     value: Any
     rule: str | None
+    item: str = ""
+    """Which item of the member breaks it, as the end of a JSON pointer."""
 
     def __str__(self) -> str:
         value = self.value
         size = f"{len(value)}c-{len(value.encode())}b" if isinstance(value, str) else value
+        if isinstance(value, list):
+            size = f"{len(value)}-items{self.item}"
         said = "fits" if self.rule is None else f"breaks {self.rule}"
         return f"{self.operation_id}-{self.name}-{size}-{said}"
 
 
 def edges_of(schema: Mapping[str, Any]) -> Iterator[tuple[Any, str | None]]:
-    """Yield values at the bounds of a string or an integer, and the keyword that each breaks."""
+    """Yield values at the bounds of a member, and the keyword that each breaks."""
+    if schema["type"] == "array":
+        for bound, step in (("minItems", -1), ("maxItems", 1)):
+            yield _items(schema, schema[bound]), None
+            yield _items(schema, schema[bound] + step), bound
+        return
     if schema["type"] == "integer":
         yield schema["minimum"], None
         yield schema["minimum"] - 1, "minimum"
@@ -85,6 +94,10 @@ def edges_of(schema: Mapping[str, Any]) -> Iterator[tuple[Any, str | None]]:
             yield f"{exactly}a", "x-max-bytes"
 
 
+def _items(schema: Mapping[str, Any], count: int) -> list[Any]:
+    return [schema_of(schema["items"])["example"]] * count
+
+
 def edges() -> Iterator[Edge]:
     for operation in CONTRACT.operations.values():
         name_of = operation.operation_id
@@ -99,6 +112,9 @@ def edges() -> Iterator[Edge]:
                 yield Edge(name_of, "body", name, 1 if schema["type"] == "string" else "1", "type")
             for value, rule in edges_of(schema):
                 yield Edge(name_of, "body", name, value, rule)
+            if schema["type"] == "array":
+                for value, rule in edges_of(schema_of(schema["items"])):
+                    yield Edge(name_of, "body", name, [value], rule, "/0")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -144,13 +160,61 @@ async def test_a_bound_holds(asker: Asker, edge: Edge) -> None:
     elif operation.method == "HEAD":
         assert answer.status == 400
     else:
-        assert_named(answer, edge.location, f"/{edge.name}", edge.rule)
+        assert_named(answer, edge.location, f"/{edge.name}{edge.item}", edge.rule)
+
+
+INTEGERS: Final = [
+    (operation, parameter.name)
+    for operation in CONTRACT.operations.values()
+    for parameter in operation.parameters
+    if parameter.location == "query" and schema_of(parameter.schema)["type"] == "integer"
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"), INTEGERS, ids=lambda said: getattr(said, "operation_id", said)
+)
+async def test_an_integer_of_a_query_has_one_spelling(
+    asker: Asker, operation: Operation, name: str
+) -> None:
+    said = next(parameter for parameter in operation.parameters if parameter.name == name)
+    fits = schema_of(said.schema)["maximum"]
+    spellings = (
+        "",
+        "x",
+        "01",
+        "007",
+        "-0",
+        "+1",
+        " 1",
+        "1 ",
+        "1.0",
+        "1e2",
+        "0x1",
+        "1_0",
+        "\u0661",
+        "1\n",
+    )
+    for text in (*spellings, f"0{fits}", "9" * 30):
+        answer = await asker.ask(operation, {("query", name): text})
+
+        assert_named_without_schema(answer, name)
+    twice = await asker.prepare(operation, {("query", name): fits})
+    answer = await asker.send(replace(twice, path=f"{twice.path}&{name}={fits}"))
+    assert (answer.status, answer.problem) == (400, "bad-request")
+    assert (await asker.send(twice)).status == operation.success.status
+
+
+def assert_named_without_schema(answer: Answer, name: str) -> None:
+    assert (answer.status, answer.problem) == (400, "invalid-input")
+    [error] = answer.json()["errors"]
+    assert (error["in"], error["pointer"], error["rule"]) == ("query", f"/{name}", "type")
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=lambda operation: operation.operation_id)
 async def test_members_are_all_needed_and_no_others(asker: Asker, operation: Operation) -> None:
     assert operation.body is not None
-    for member in schema_of(operation.body.schema)["required"]:
+    for member in schema_of(operation.body.schema).get("required", ()):
         assert_named(await asker.ask(operation, {("body", member): None}), "body", "", "required")
 
     extra = await asker.ask(operation, {("body", "more"): "x"})
@@ -164,8 +228,8 @@ async def send_raw(asker: Asker, operation: Operation, raw: bytes) -> Answer:
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=lambda operation: operation.operation_id)
 async def test_a_body_has_at_most_its_bytes(asker: Asker, operation: Operation) -> None:
-    longest = await send_raw(asker, operation, b"{}".ljust(BODY_BYTES))
-    longer = await send_raw(asker, operation, b"{}".ljust(BODY_BYTES + 1))
+    longest = await send_raw(asker, operation, b"[]".ljust(BODY_BYTES))
+    longer = await send_raw(asker, operation, b"[]".ljust(BODY_BYTES + 1))
 
     assert (longest.status, longer.status, longer.problem) == (400, 413, "too-large")
 

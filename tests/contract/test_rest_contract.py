@@ -116,6 +116,13 @@ def test_a_repeated_operation_id_stops_the_start(document: dict[str, Any]) -> No
         make_api(document)
 
 
+def test_a_parameter_whose_schema_has_no_name_stops_the_start(document: dict[str, Any]) -> None:
+    document["components"]["parameters"]["AfterSeq"]["schema"] = {"type": "integer"}
+
+    with pytest.raises(BadContract, match="after"):
+        make_api(document)
+
+
 def test_a_helper_of_another_module_is_no_handler(document: dict[str, Any]) -> None:
     def find_module(tag: str) -> ModuleType:
         module = ModuleType(f"handlers.{tag}")
@@ -155,6 +162,7 @@ def test_every_problem_answer_fits_the_contract(document: dict[str, Any]) -> Non
         errors.InvalidInput: errors.InvalidInput("/password", "password-rules", "too short"),
         errors.LogInAgain: errors.LogInAgain(300),
         errors.TooManyTries: errors.TooManyTries(100_000),
+        errors.LimitReached: errors.LimitReached("rooms_per_user"),
     }
     for kind, slug in SLUGS.items():
         error = made.get(kind) or kind()
@@ -210,7 +218,7 @@ def test_schemas_of_requests_are_closed(document: dict[str, Any]) -> None:
             assert document["components"]["schemas"][name]["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("name", ["ApiKey", "Timestamp", "RelayUrl"])
+@pytest.mark.parametrize("name", ["ApiKey", "Timestamp", "RelayUrl", "RoomName", "Sid"])
 def test_patterns_refuse_a_newline_at_the_end(document: dict[str, Any], name: str) -> None:
     said = {**document["components"]["schemas"][name], "maxLength": 9999}
     schema = Schema(Contract(document), said)

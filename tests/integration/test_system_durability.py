@@ -5,17 +5,14 @@ The control is an Ilo that acks before it stores: the same check has to catch it
 
 import asyncio
 import re
-import shutil
-import subprocess
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.support.ilo_process import FAULTY, ILO, running
 from tests.support.load import Notes, speakers, talking
-from tests.support.strace import SystemCall, system_calls
+from tests.support.strace import SystemCall, system_calls, why_not_strace
 from tests.support.system_client import visiting
 
 ACKS = 1_000
@@ -25,18 +22,9 @@ TEXT = re.compile(r"message ([0-9a-f]{8}-[0-9a-f-]{27})")
 ACK = re.compile(r'\\"type\\":\\"ack\\",\\"id\\":\\"([0-9a-f-]{36})')
 
 
-@cache
-def why_not() -> str | None:
-    """Return why no process can be traced here; None when it can."""
-    if shutil.which("strace") is None:
-        return "strace is not installed (apt: strace)"
-    tried = subprocess.run(["strace", "-f", "true"], capture_output=True, text=True, check=False)
-    return None if tried.returncode == 0 else "this machine allows no ptrace"
-
-
 async def traced(folder: Path, program: Sequence[str]) -> tuple[set[str], list[SystemCall]]:
     """Return the ids of all acks that clients got, and what Ilo did meanwhile."""
-    if reason := why_not():
+    if reason := why_not_strace():
         pytest.skip(reason)
     trace = folder / "trace"
     strace = ["strace", "-f", "-y", "-s", "65536", "-e", f"trace={CALLS}", "-o", str(trace)]

@@ -21,13 +21,15 @@ from handlers.app import Api, ApiServices, ApiSettings, create_api
 from ilo.http_protocol import TimedHttpProtocol
 from ilo.work_pool import ThreadWorkPool
 from services.accounts import Accounts
+from services.events import Event, Tell
 from services.guesses import Guesses, RateWindow
 from services.introspection import Introspection
 from services.keys import Keys
-from services.limits import Rates
+from services.limits import Limits, Rates
 from services.model import Instant
 from services.passwords import CHEAPEST, Passwords
 from services.ports import Store
+from services.rooms import Rooms
 from services.sessions import Sessions
 from services.tickets import Tickets
 from spec import load_openapi
@@ -167,6 +169,12 @@ class RestDoor:
         assert answer.status == 200, answer.body
         return str(answer.json()["token"])
 
+    async def make_room(self, token: str, **chosen: Any) -> str:
+        """Make a private room of the token's user; return its name."""
+        answer = await self.request("POST", "/room", chosen, token=token)
+        assert answer.status == 201, answer.body
+        return str(answer.json()["room"])
+
     async def join(self, username: str) -> str:
         """Register and log in; return the token."""
         return await self.log_in(username, await self.register(username))
@@ -182,6 +190,10 @@ def user(username: str, api_key: str, *, password: str = PASSWORD) -> dict[str, 
     }
 
 
+def hears_nothing(_event: Event) -> None:
+    """Take an event that nobody waits for."""
+
+
 def make_services(
     store: Store,
     clock: Clock,
@@ -190,12 +202,15 @@ def make_services(
     *,
     issuance: str = "open",
     rates: Rates | None = None,
+    limits: Limits = SETTINGS.limits,
+    tell: Tell = hears_nothing,
 ) -> ApiServices:
     """Plug the real services together; ``reasons`` is what is missing for readiness."""
     rates = rates or Rates()
     creations = RateWindow(rates.keys_per_source_and_hour, 3600, clock.now_s)
-    keys = Keys(store, clock, creations, issuance="admin" if issuance == "admin" else "open")
-    sessions = Sessions(store, clock, lifetime_s=30 * 24 * 3600, now_s=clock.now_s)
+    keys = Keys(store, clock, creations, tell, issuance="admin" if issuance == "admin" else "open")
+    sessions = Sessions(store, clock, lifetime_s=30 * 24 * 3600, now_s=clock.now_s, tell=tell)
+    rooms = Rooms(store, limits, clock, tell)
     tickets = Tickets(store, sessions, clock)
     accounts = Accounts(
         store,
@@ -203,14 +218,16 @@ def make_services(
         sessions,
         Passwords(pool, CHEAPEST),
         Guesses(rates, clock.now_s),
+        rooms,
         clock,
+        tell,
     )
 
     async def readiness() -> list[str]:
         return list(reasons)
 
     return ApiServices(
-        keys, accounts, sessions, tickets, Introspection(sessions, tickets), readiness
+        keys, accounts, sessions, tickets, Introspection(sessions, tickets), rooms, readiness
     )
 
 
@@ -233,7 +250,9 @@ async def open_rest(
     clock = Clock()
     pool = ThreadWorkPool(2)
     reasons: list[str] = []
-    services = make_services(kept, clock, pool, reasons, issuance=issuance, rates=rates)
+    services = make_services(
+        kept, clock, pool, reasons, issuance=issuance, rates=rates, limits=settings.limits
+    )
     api = create_api(services, settings, document=contract() if document is None else document)
     try:
         async with serving(api, protocol) as port:

@@ -4,8 +4,11 @@ Made for ``strace -f -y -s N -o FILE``.
 """
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 _WHOLE = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\w+)")
 _BEGUN = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<arguments>.*) <unfinished \.\.\.>")
@@ -41,3 +44,12 @@ def system_calls(lines: Iterable[str]) -> Iterator[SystemCall]:
             yield SystemCall(begun["name"], arguments, ended["result"], began, number)
         elif whole := _WHOLE.match(line):
             yield SystemCall(whole["name"], whole["arguments"], whole["result"], number, number)
+
+
+@cache
+def why_not_strace() -> str | None:
+    """Return why no process can be traced here; None when it can."""
+    if shutil.which("strace") is None:
+        return "strace is not installed (apt: strace)"
+    tried = subprocess.run(["strace", "-f", "true"], capture_output=True, text=True, check=False)
+    return None if tried.returncode == 0 else "this machine allows no ptrace"

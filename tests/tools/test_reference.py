@@ -320,7 +320,7 @@ RELAY_ADDITIONS: dict[str, Callable[[dict[str, Any]], None]] = {
     "#/channels/room": lambda c: add(c["channels"]["room"], "tags", []),
     "#/channels": lambda c: add(c["channels"], "lobby", {"address": "/lobby"}),
     "#/channels/room/bindings/ws": lambda c: add(
-        c["channels"]["room"]["bindings"]["ws"], "query", {}
+        c["channels"]["room"]["bindings"]["ws"], "x-new", 1
     ),
     "#/channels/room/x-close-codes/0": lambda c: add(
         c["channels"]["room"]["x-close-codes"][0], "since", "0.2.0"

@@ -19,17 +19,20 @@ from services.errors import (
     NotLoggedIn,
     NotYourself,
     Overloaded,
+    StoreUnavailable,
     TooManyTries,
     UnknownApiKey,
     UserNotFound,
     WrongPassword,
 )
+from services.events import AccountDeleted, Event, KeyChanged, RoomDeleted, SessionsEnded
 from services.guesses import Guesses, RateWindow
 from services.keys import Keys, NewKey
-from services.limits import Rates
-from services.model import ApiKey, Caller, Instant, SecretHash, User, UserId
+from services.limits import Limits, Rates
+from services.model import ApiKey, Caller, Instant, RoomId, SecretHash, User, UserId
 from services.names import skeleton
 from services.passwords import CHEAPEST, Argon2Profile, Passwords
+from services.rooms import Rooms
 from services.secret_tokens import new_api_key
 from services.sessions import NewSession, Sessions
 from tests.support.memory_store import MemoryStore
@@ -94,6 +97,7 @@ class House:
     store: CountingStore = field(default_factory=CountingStore)
     wall: int = NOON
     now_s: float = 1000.0
+    told: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.passwords = CountingPasswords(self.pool, CHEAPEST)
@@ -102,13 +106,30 @@ class House:
             self.store,
             self.clock,
             RateWindow(20, 3600, lambda: self.now_s),
+            self.told.append,
             issuance="open",
         )
-        self.sessions = Sessions(self.store, self.clock, lifetime_s=3600, now_s=lambda: self.now_s)
+        self.sessions = Sessions(
+            self.store,
+            self.clock,
+            lifetime_s=3600,
+            now_s=lambda: self.now_s,
+            tell=self.told.append,
+        )
+        self.rooms = Rooms(self.store, Limits(), self.clock, self.told.append)
         self.accounts = self.with_passwords(self.passwords)
 
     def with_passwords(self, passwords: Passwords) -> Accounts:
-        return Accounts(self.store, self.keys, self.sessions, passwords, self.guesses, self.clock)
+        return Accounts(
+            self.store,
+            self.keys,
+            self.sessions,
+            passwords,
+            self.guesses,
+            self.rooms,
+            self.clock,
+            self.told.append,
+        )
 
     def clock(self) -> Instant:
         return Instant(self.wall)
@@ -654,6 +675,79 @@ async def test_who_is_deleted_meanwhile_is_not_logged_in(ann_lives_here: House) 
         await house.accounts.change_public_key(ann, username="ann", public_key="new", if_version=1)
     with pytest.raises(NotLoggedIn):
         await house.accounts.delete(ann, username="ann")
+
+
+async def test_another_password_is_told_as_the_end_of_sessions(ann_lives_here: House) -> None:
+    house = ann_lives_here
+    caller = await house.caller()
+    house.told.clear()
+
+    with pytest.raises(WrongPassword):
+        await house.change_password(caller, old=WRONG)
+    assert house.told == []
+
+    await house.change_password(caller)
+    assert house.told == [SessionsEnded(caller.user_id)]
+
+
+async def test_another_public_key_is_told_with_its_version(ann_lives_here: House) -> None:
+    house = ann_lives_here
+    caller = await house.caller()
+    house.told.clear()
+
+    with pytest.raises(KeyVersionConflict):
+        await house.accounts.change_public_key(
+            caller, username="ann", public_key="another", if_version=7
+        )
+    assert house.told == []
+
+    await house.accounts.change_public_key(
+        caller, username="ann", public_key="another", if_version=1
+    )
+    assert house.told == [KeyChanged(caller.user_id, caller.username, 2)]
+
+
+async def test_who_is_deleted_has_left_all_rooms(ann_lives_here: House) -> None:
+    house = ann_lives_here
+    caller = await house.caller()
+    name = await house.rooms.create(
+        caller, retention_s=None, retention_messages=None, history="joined"
+    )
+    room = await house.store.room_named(name)
+    assert room is not None
+    house.told.clear()
+
+    await house.accounts.delete(caller, username="ann")
+
+    assert house.told == [
+        SessionsEnded(caller.user_id),
+        AccountDeleted(caller.user_id),
+        RoomDeleted(room.room_id),
+    ]
+    assert await house.store.room_named(name) is None
+
+
+async def test_a_store_that_fails_after_the_deletion_does_not_undo_it(
+    ann_lives_here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = ann_lives_here
+    caller = await house.caller()
+    name = await house.rooms.create(
+        caller, retention_s=None, retention_messages=None, history="joined"
+    )
+
+    async def leaving(_limit: int) -> list[tuple[RoomId, UserId]]:
+        raise StoreUnavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.store, "leaving", leaving)
+        await house.accounts.delete(caller, username="ann")
+    with pytest.raises(BadCredentials):
+        await house.log_in()
+
+    # Who sweeps comes later.
+    await house.rooms.let_deleted_users_go()
+    assert await house.store.room_named(name) is None
 
 
 async def test_no_repr_shows_a_secret(ann_lives_here: House) -> None:

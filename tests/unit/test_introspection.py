@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from services.events import Listeners
 from services.introspection import Introspection, answer_to
 from services.model import ApiKey, Instant, PublicKey, SecretHash, User, UserId, Username
 from services.secret_tokens import new_secret
@@ -19,7 +20,9 @@ ANN = User(UserId(b"a" * 16), Username("ann"), "ann", "a hash", NOON)
 class House:
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.sessions = Sessions(self.store, lambda: NOON, lifetime_s=3600, now_s=lambda: 0.0)
+        self.sessions = Sessions(
+            self.store, lambda: NOON, lifetime_s=3600, now_s=lambda: 0.0, tell=Listeners().tell
+        )
         self.tickets = Tickets(self.store, self.sessions, lambda: NOON)
         self.introspection = Introspection(self.sessions, self.tickets)
 
@@ -67,6 +70,21 @@ async def test_an_answer_never_comes_from_memory(house: House) -> None:
 
     assert await house.sessions.caller(token) == caller
     assert await house.introspection.ask(token, "session") is None
+
+
+async def test_ended_sessions_are_named_and_valid_ones_are_not(house: House) -> None:
+    tokens = [(await house.sessions.start(ANN, KEY_HASH)).token for _ in range(3)]
+    callers = [await house.sessions.caller(token) for token in tokens]
+    ids = [caller.session_id for caller in callers]
+    unknown = "0" * 32
+
+    assert await house.introspection.ended(ids) == []
+    await house.sessions.end(callers[0])
+    assert set(await house.introspection.ended([*ids, unknown])) == {ids[0], unknown}
+    await house.sessions.end_others(callers[1])
+    assert set(await house.introspection.ended(ids)) == {ids[0], ids[2]}
+    await house.store.revoke_api_key(KEY_HASH, NOON)
+    assert set(await house.introspection.ended(ids)) == set(ids)
 
 
 async def test_what_nobody_was_given_is_nobodys(house: House) -> None:

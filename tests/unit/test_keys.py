@@ -1,9 +1,18 @@
+from typing import Literal
+
 import pytest
 
-from services.errors import AdminOnly, ApiKeyNotFound, TooManyTries, UnknownRevokeToken
+from services.errors import (
+    AdminOnly,
+    ApiKeyNotFound,
+    StoreUnavailable,
+    TooManyTries,
+    UnknownRevokeToken,
+)
+from services.events import Event, SessionsEnded
 from services.guesses import RateWindow
 from services.keys import Keys
-from services.model import Instant
+from services.model import Instant, SecretHash
 from services.secret_tokens import hash_api_key, hash_secret, new_api_key, new_revoke_token
 from tests.support.memory_store import MemoryStore
 
@@ -11,9 +20,17 @@ NOON = Instant(1_767_355_200_000)
 HOME = "198.51.100.7"
 
 
-def keys_in(store: MemoryStore, *, count: int = 20, admin_only: bool = False) -> Keys:
+def keys_in(
+    store: MemoryStore,
+    *,
+    count: int = 20,
+    admin_only: bool = False,
+    told: list[Event] | None = None,
+) -> Keys:
+    told = [] if told is None else told
     window = RateWindow(count, 3600, lambda: 0.0)
-    return Keys(store, lambda: NOON, window, issuance="admin" if admin_only else "open")
+    issuance: Literal["admin", "open"] = "admin" if admin_only else "open"
+    return Keys(store, lambda: NOON, window, told.append, issuance=issuance)
 
 
 async def test_a_new_key_is_active_and_only_hashes_of_it_are_kept() -> None:
@@ -106,3 +123,34 @@ async def test_the_repr_of_a_new_key_shows_neither_secret() -> None:
     assert new.key not in repr(new)
     assert new.revoke_token not in repr(new)
     assert new.revoke_token[6:] not in repr(new)
+
+
+async def test_a_revoked_key_is_told_as_the_end_of_anybodys_sessions() -> None:
+    told: list[Event] = []
+    store = MemoryStore()
+    keys = keys_in(store, told=told)
+    one = await keys.create(source=HOME, admin=False)
+    other = await keys.create(source=HOME, admin=False)
+    assert told == []
+
+    await keys.revoke(one.revoke_token)
+    assert told == [SessionsEnded(None)]
+
+    await keys.revoke_as_admin(other.key)
+    assert told == [SessionsEnded(None)] * 2
+
+
+async def test_a_revocation_without_an_answer_is_told_too() -> None:
+    class LosesAnswers(MemoryStore):
+        async def revoke_api_key(self, key_hash: SecretHash, at: Instant) -> bool:
+            await super().revoke_api_key(key_hash, at)
+            raise StoreUnavailable
+
+    told: list[Event] = []
+    keys = keys_in(LosesAnswers(), told=told)
+    new = await keys.create(source=HOME, admin=False)
+
+    with pytest.raises(StoreUnavailable):
+        await keys.revoke(new.revoke_token)
+
+    assert told == [SessionsEnded(None)]

@@ -5,6 +5,7 @@ import pytest
 
 from services import sessions as sessions_module
 from services.errors import NotLoggedIn, StoreUnavailable
+from services.events import Event, SessionsEnded
 from services.model import (
     ApiKey,
     Instant,
@@ -56,6 +57,7 @@ class House:
     store: CountingStore = field(default_factory=CountingStore)
     wall: int = NOON
     now_s: float = 1000.0
+    told: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.sessions = self.another_node()
@@ -68,6 +70,7 @@ class House:
             lambda: Instant(self.wall),
             lifetime_s=LIFETIME_S,
             now_s=lambda: self.now_s,
+            tell=self.told.append,
         )
 
     async def ready(self) -> "House":
@@ -304,3 +307,26 @@ async def test_a_remembered_caller_is_who_the_store_said_a_moment_ago(house: Hou
     assert house.store.asked == asked
     with pytest.raises(NotLoggedIn):
         house.sessions.remembered_caller("no token")
+
+
+async def test_the_end_of_sessions_is_told_as_the_users_and_nothing_else_is(house: House) -> None:
+    token, other = await house.start(), await house.start()
+    caller = await house.sessions.caller(token)
+    assert house.told == []
+
+    await house.sessions.end_others(caller)
+    assert house.told == [SessionsEnded(house.ann.user_id)]
+
+    await house.sessions.end(caller)
+    assert house.told == [SessionsEnded(house.ann.user_id)] * 2
+    assert await is_nobody(house.sessions, other)
+
+
+async def test_an_end_without_an_answer_is_told_too(house: House) -> None:
+    caller = await house.sessions.caller(await house.start())
+    house.store.is_gone = True
+
+    with pytest.raises(StoreUnavailable):
+        await house.sessions.end(caller)
+
+    assert house.told == [SessionsEnded(house.ann.user_id)]

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from services.events import Listeners
 from services.model import ApiKey, Caller, Instant, PublicKey, SecretHash, User, UserId
 from services.model import Username as Name
 from services.secret_tokens import has_form, new_secret
@@ -21,7 +22,11 @@ class House:
         self.wall: int = NOON
         self.store = MemoryStore()
         self.sessions = Sessions(
-            self.store, self.clock, lifetime_s=3600, now_s=lambda: self.wall / 1000
+            self.store,
+            self.clock,
+            lifetime_s=3600,
+            now_s=lambda: self.wall / 1000,
+            tell=Listeners().tell,
         )
         self.tickets = Tickets(self.store, self.sessions, self.clock)
 

@@ -91,7 +91,7 @@ def _handshake(document: Document) -> Iterator[str]:
     bindings = document.unfollowed(channel, "bindings")
     bindings.only("ws")
     binding = document.child(bindings, "ws")
-    binding.only("bindingVersion", "method", "headers")
+    binding.only("bindingVersion", "method", "query", "headers")
     yield heading(2, "Handshake", "handshake")
     yield f"**{channel.text('title')}.** {channel.text('description')}"
     yield text_block(f"{binding.text('method')} {channel.text('address')}")
@@ -121,6 +121,11 @@ def _handshake(document: Document) -> Iterator[str]:
             ]
         )
     yield table(("Parameter", "Type", "Bounds", "Meaning"), rows)
+    yield heading(3, "Query", "query")
+    query = document.unfollowed(binding, "query")
+    if bounds := bounds_in_words(document, query):
+        yield f"Bounds: {bounds}."
+    yield member_table(document, query)
     yield heading(3, "Headers", "headers")
     yield member_table(document, document.unfollowed(binding, "headers"))
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from ilo_relay.contract import ADDRESS
 
 
-def url_of(relay_url: str, parameters: Mapping[str, str], query: Mapping[str, str]) -> str:
+def url_of(relay_url: str, parameters: Mapping[str, str]) -> str:
     """Return the URL of a channel on the relay at ``relay_url``: scheme, host and port.
 
     Raises:
@@ -20,5 +20,9 @@ def url_of(relay_url: str, parameters: Mapping[str, str], query: Mapping[str, st
     path = ADDRESS
     for name, value in parameters.items():
         path = path.replace("{" + name + "}", quote(value, safe=""))
-    asked = f"?{urlencode(query)}" if query else ""
-    return f"{parts.scheme}://{parts.netloc}{path}{asked}"
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def with_query(url: str, query: Mapping[str, str]) -> str:
+    """Return ``url``, which has no query, with this one."""
+    return f"{url}?{urlencode(query)}" if query else url

@@ -60,10 +60,17 @@ CLOSE_CODES: Final[Mapping[int, CloseCode]] = {
     4400: CloseCode(
         4400, "bad-frames", "Twenty frames in a row were against this contract.", False
     ),
-    4401: CloseCode(4401, "session-ended", "The session expired. Log in again.", False),
+    4401: CloseCode(
+        4401,
+        "session-ended",
+        "The session expired or was ended: by a logout, a new password, the end of the account or of its API key. Log in again.",
+        False,
+    ),
+    4403: CloseCode(4403, "not-a-member", "The user left the room or was removed from it.", False),
     4408: CloseCode(
         4408, "too-slow", "The client took nothing of what waits for it for 15 seconds.", True
     ),
+    4410: CloseCode(4410, "room-deleted", "The room is deleted.", False),
     4429: CloseCode(4429, "rate", "The client went on far above `limits.frames_per_s`.", True),
 }
 
@@ -72,7 +79,7 @@ REFUSALS: Final = (
     Refusal(
         400,
         "bad-request",
-        "The handshake, the room's name or the query is malformed. This version takes no query.",
+        "The handshake, the room's name or the query is malformed; or `since` has no `epoch`.",
         False,
     ),
     Refusal(403, "wrong-origin", "The page's origin is not on the operator's list.", False),
@@ -85,13 +92,25 @@ REFUSALS: Final = (
     Refusal(
         403,
         "not-a-member",
-        "The caller is no member of this private room, or there is none.",
+        "The caller is neither a member of this private room nor invited, or there is none.",
         False,
     ),
     Refusal(
         429,
         "too-many-connections",
         "The user has too many connections, in this room or in all. `Retry-After` says when to try again.",
+        True,
+    ),
+    Refusal(
+        429,
+        "too-many-rooms",
+        "The user has joined as many rooms as one may: leave one. `Retry-After` says when to try again.",
+        True,
+    ),
+    Refusal(
+        429,
+        "room-full",
+        "The room has as many members as one may have. `Retry-After` says when to try again.",
         True,
     ),
     Refusal(
@@ -113,13 +132,19 @@ ERROR_MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
         "too-big",
         "no",
         False,
-        "`data.message` is over `limits.message_bytes`; `path`, `expected` and `schema` as for `bad-frame`. It counts as one bad frame in a row.",
+        "`data.message` is over `limits.message_bytes`, or a signal's `data` over `limits.signal_bytes`; `path`, `expected` and `schema` as for `bad-frame`. It counts as one bad frame in a row.",
     ),
     "rate": ErrorMeaning(
         "rate", "no", True, "Too many frames. Send it again after `retry_after` seconds."
     ),
     "id-reused": ErrorMeaning(
         "id-reused", "no", False, "The sender used this id in this room for another message."
+    ),
+    "members-changed": ErrorMeaning(
+        "members-changed",
+        "no",
+        False,
+        "`if_members` is not the room's `members_version`. Look at the members again, encrypt for them, and send that.",
     ),
     "storage-full": ErrorMeaning(
         "storage-full", "no", True, "The store has no room left. Try again later."

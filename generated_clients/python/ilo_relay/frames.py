@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError, core_schema, from_json
+from pydantic_core import PydanticCustomError, core_schema, from_json, to_json
 
 from ilo_relay.errors import BrokenFrame, InvalidFrame
 
@@ -43,6 +43,7 @@ ErrorCode: TypeAlias = Literal[
     "too-big",
     "rate",
     "id-reused",
+    "members-changed",
     "storage-full",
     "unavailable",
 ]
@@ -50,9 +51,15 @@ ErrorCode: TypeAlias = Literal[
 
 
 RoomName: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern="^(~[A-Za-z0-9_-]{22}|[A-Za-z0-9][A-Za-z0-9._-]{0,63})$",
+    ),
 ]
-"""The name of an open room. Case-sensitive."""
+"""The name of a room; one that begins with `~` is private, and its name is made by the server.
+Case-sensitive."""
 
 Username: TypeAlias = Annotated[str, Field(min_length=1, max_length=64), MaxBytes(256)]
 """A user's name as shown, any script and emoji."""
@@ -69,6 +76,15 @@ Uuid: TypeAlias = Annotated[
 
 Cursor: TypeAlias = Annotated[int, Field(ge=0, le=9007199254740991)]
 """A seq, or 0 for the place before the first message."""
+
+Seq: TypeAlias = Annotated[int, Field(ge=1, le=9007199254740991)]
+"""The place of a message in its room, from 1, without holes."""
+
+MembersVersion: TypeAlias = Annotated[int, Field(ge=1, le=9007199254740991)]
+"""Goes up with every change of a room's members and invitations."""
+
+Online: TypeAlias = Annotated[int, Field(ge=0, le=9007199254740991)]
+"""How many users are connected to the room, those included who left less than ten seconds ago."""
 
 Timestamp: TypeAlias = Annotated[
     str,
@@ -100,6 +116,16 @@ class Limits(_Model):
     """One more is refused with 429."""
     connections_per_user: Annotated[int, Field(ge=1, le=1000000)]
     """One more is refused with 429."""
+    signal_bytes: Annotated[int, Field(ge=2, le=4096)]
+    """A signal's `data` as JSON without white space, in UTF-8; one more is the error `too-big`."""
+    rooms_per_user: Annotated[int, Field(ge=1, le=1000000)]
+    """Rooms that a user has joined."""
+    invitations_per_user: Annotated[int, Field(ge=1, le=1000000)]
+    """Invitations of a user that are neither accepted nor declined."""
+    members_per_private_room: Annotated[int, Field(ge=1, le=400)]
+    """Members and invited users together."""
+    members_per_open_room: Annotated[int, Field(ge=1, le=10000)]
+    """Members."""
 
 
 class Welcome(_Model):
@@ -114,15 +140,19 @@ class Welcome(_Model):
     epoch: Uuid
     """Marks the room's sequence. Another epoch is another sequence."""
     head: Cursor
-    """The newest seq when the client came in. What comes next is head + 1."""
+    """The newest seq when the client came in. What is new comes after it."""
+    floor: Seq
+    """The oldest kept seq that this member may read, head + 1 if there is none."""
+    recovered: bool
+    """True when `since` was given and everything after it follows."""
+    members_version: MembersVersion
+    """The version of the members that the relay knows."""
+    online: Online
+    """How many users are connected, this one included."""
     expires_at: Timestamp
     """When the session ends, and with it the connection (4401)."""
     limits: Limits
     """What this relay enforces."""
-
-
-Seq: TypeAlias = Annotated[int, Field(ge=1, le=9007199254740991)]
-"""The place of a message in its room, from 1, without holes."""
 
 
 class MessageData(_Model):
@@ -144,13 +174,79 @@ class MessageOut(_Model):
     seq: Seq
     """The place of a message in its room, from 1, without holes."""
     room: RoomName
-    """The name of an open room. Case-sensitive."""
+    """The name of a room; one that begins with `~` is private, and its name is made by the
+    server. Case-sensitive."""
     sender: Username
     """A user's name as shown, any script and emoji."""
     sent_at: Timestamp
     """An instant, RFC 3339 in UTC with milliseconds."""
     data: MessageData
     """What is said."""
+
+
+SignalData: TypeAlias = dict[str, JsonValue]
+"""Opaque to the relay. Its JSON, without white space and in UTF-8, has at most
+`limits.signal_bytes`."""
+
+
+class SignalOut(_Model):
+    """What another user signals. The relay vouches for the sender."""
+
+    type: Literal["signal"]
+    """Always `signal`."""
+    sender: Username
+    """A user's name as shown, any script and emoji."""
+    data: SignalData = Field(repr=False)
+    """Opaque to the relay. Its JSON, without white space and in UTF-8, has at most
+    `limits.signal_bytes`."""
+
+
+KeyVersionNumber: TypeAlias = Annotated[int, Field(ge=1, le=2147483647)]
+"""Counts a user's public keys from 1 without holes."""
+
+
+class Member(_Model):
+    """A change of the members. With `event` it has `username` and `key_version`."""
+
+    type: Literal["member"]
+    """Always `member`."""
+    event: Literal["joined", "left", "removed", "key_changed"] | str | None = None
+    """What has happened; `key_changed` leaves the members as they are."""
+    username: Username | None = None
+    """Whom it is about."""
+    key_version: KeyVersionNumber | None = None
+    """The version of that user's public key now."""
+    members_version: MembersVersion
+    """The version of the members now."""
+
+
+class Presence(_Model):
+    """Who is connected. With `event` it has `username`."""
+
+    type: Literal["presence"]
+    """Always `presence`."""
+    event: Literal["online", "offline"] | str | None = None
+    """What has happened."""
+    username: Username | None = None
+    """Who came or is gone."""
+    online: Online
+    """How many users are connected to the room, those included who left less than ten seconds
+    ago."""
+
+
+class Gap(_Model):
+    """Messages that cannot be had; `to_seq` is below `from_seq` where there are none."""
+
+    type: Literal["gap"]
+    """Always `gap`."""
+    from_seq: Seq
+    """The first of them."""
+    to_seq: Cursor
+    """The last of them."""
+    reason: Literal["retention", "epoch", "ahead"]
+    """`retention`: not kept any more, or from before the member joined. `epoch`: another
+    sequence, `from_seq` is its floor and `to_seq` its head. `ahead`: the cursor was beyond
+    the head."""
 
 
 class Failure(_Model):
@@ -198,6 +294,19 @@ class Ack(_Model):
     """An instant, RFC 3339 in UTC with milliseconds."""
 
 
+class HistoryOut(_Model):
+    """Older messages, at most 512 KiB of them."""
+
+    type: Literal["history"]
+    """Always `history`."""
+    id: Uuid
+    """That of the question."""
+    messages: Annotated[list[MessageOut], Field(max_length=200)]
+    """Oldest first; the last is the newest before `before`."""
+    more: bool
+    """Older ones exist that this member may read."""
+
+
 class MessageIn(_Model):
     """Something to say in the room."""
 
@@ -211,20 +320,58 @@ class MessageIn(_Model):
     after: Cursor | None = None
     """The newest seq that the client had seen when it first sent this id, 0 for none. With it a
     repeated message is recognised for as long as it is kept; without it while it is among the
-    room's last 512."""
+    room's last 512. It belongs to the epoch of its connection; one beyond the head is no
+    error."""
+    if_members: MembersVersion | None = None
+    """The `members_version` that the message is encrypted for: with another one it is refused
+    with `members-changed`. As the relay knows it at that moment; what counts is the list of
+    recipients inside."""
     data: MessageData
     """What is said."""
 
 
-ServerFrame: TypeAlias = Welcome | MessageOut | Failure | Head | Ack
+class HistoryIn(_Model):
+    """A question for older messages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["history"]
+    """Always `history`."""
+    id: Uuid
+    """The answer has it, too."""
+    before: Seq | None = None
+    """The seq that the newest of the messages is before; left out, the newest ones are meant."""
+    limit: Annotated[int, Field(ge=1, le=200)] | None = None
+    """How many messages at most."""
+
+
+class SignalIn(_Model):
+    """Something that is not kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["signal"]
+    """Always `signal`."""
+    data: SignalData = Field(repr=False)
+    """Opaque to the relay. Its JSON, without white space and in UTF-8, has at most
+    `limits.signal_bytes`."""
+
+
+ServerFrame: TypeAlias = (
+    Welcome | MessageOut | SignalOut | Member | Presence | Gap | Failure | Head | Ack | HistoryOut
+)
 """All that the relay sends."""
 
-Event: TypeAlias = Welcome | MessageOut | Failure | Head
+Event: TypeAlias = Welcome | MessageOut | SignalOut | Member | Presence | Gap | Failure | Head
 """What the relay sends by itself, not as an answer."""
 
 EVENTS: Final = (
     Welcome,
     MessageOut,
+    SignalOut,
+    Member,
+    Presence,
+    Gap,
     Failure,
     Head,
 )
@@ -232,9 +379,14 @@ EVENTS: Final = (
 _SERVER_FRAMES: Final[Mapping[str, type[ServerFrame]]] = {
     "welcome": Welcome,
     "message": MessageOut,
+    "signal": SignalOut,
+    "member": Member,
+    "presence": Presence,
+    "gap": Gap,
     "error": Failure,
     "head": Head,
     "ack": Ack,
+    "history": HistoryOut,
 }
 
 _Sent = TypeVar("_Sent", bound=BaseModel)
@@ -300,6 +452,17 @@ def value_to_send(kind: Any, value: object, place: str) -> None:
 def json_of(frame: BaseModel) -> str:
     """Return the text of a frame to send."""
     return frame.model_dump_json(by_alias=True, exclude_unset=True)
+
+
+def json_of_value(value: object, place: str) -> bytes:
+    """Return a value as JSON without white space, in UTF-8.
+
+    Raises:
+        InvalidFrame: it is no JSON.
+    """
+    with suppress(ValueError):
+        return to_json(value, inf_nan_mode="constants")
+    raise InvalidFrame(place, "has to be JSON")
 
 
 def _plain(value: object) -> object:

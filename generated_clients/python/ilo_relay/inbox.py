@@ -5,13 +5,19 @@ from collections import deque
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Place = TypeVar("Place")
 
 
-class Inbox(Generic[Item]):
-    """One task puts in, any number take out."""
+class Inbox(Generic[Item, Place]):
+    """One task puts in, any number take out.
+
+    Each item has the place that is reached with it; ``place`` is the one that who takes has
+    reached, None before the first is known.
+    """
 
     def __init__(self) -> None:
-        self._items: deque[Item] = deque()
+        self.place: Place | None = None
+        self._items: deque[tuple[Item, Place]] = deque()
         self._ended = False
         self._more = asyncio.Event()
         self._changed = asyncio.Event()
@@ -19,9 +25,17 @@ class Inbox(Generic[Item]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, item: Item) -> None:
-        self._items.append(item)
+    def put(self, item: Item, place: Place) -> None:
+        self._items.append((item, place))
         self._more.set()
+
+    def move(self, place: Place) -> None:
+        """Go to ``place`` without an item: it is reached with the newest that is there."""
+        if self._items:
+            item, _ = self._items.pop()
+            self._items.append((item, place))
+        else:
+            self.place = place
 
     async def take(self) -> Item | None:
         """Return the oldest; None when there is none and there will be none."""
@@ -30,7 +44,7 @@ class Inbox(Generic[Item]):
                 return None
             self._more.clear()
             await self._more.wait()
-        item = self._items.popleft()
+        item, self.place = self._items.popleft()
         self._changed.set()
         return item
 

@@ -23,17 +23,21 @@ from ilo_relay.errors import (
 )
 from ilo_relay.frames import (
     EVENTS,
+    Ack,
     Event,
-    MessageOut,
+    Head,
+    Member,
     ServerFrame,
     Welcome,
     frame_to_send,
     json_of,
+    json_of_value,
     read_frame,
 )
 from ilo_relay.inbox import Inbox
 from ilo_relay.line import Line, LineLost, Request, Way, open_line
 from ilo_relay.pending import Pending, Unanswered
+from ilo_relay.resume import Position, Resume
 
 log = logging.getLogger("ilo_relay")
 
@@ -48,7 +52,12 @@ class Lifecycle:
     """What every client of a relay does, whatever it says. Used once, by ``async with``."""
 
     def __init__(
-        self, credentials: Credentials, way: Way, backoff: Backoff, queue_frames: int
+        self,
+        credentials: Credentials,
+        way: Way,
+        backoff: Backoff,
+        queue_frames: int,
+        resume: Resume,
     ) -> None:
         if queue_frames < 1:
             raise ValueError("queue_frames has to be at least 1")
@@ -56,10 +65,11 @@ class Lifecycle:
         self._way = way
         self._backoff = backoff
         self._queue_frames = queue_frames
-        self._inbox: Inbox[Event] = Inbox()
+        self._resume = resume
+        self._inbox: Inbox[Event, Position] = Inbox()
         self._unanswered = Unanswered()
         self._welcome: Welcome | None = None
-        self._seen = 0
+        self._members_version = 0
         self._line: Line | None = None
         self._ready: Line | None = None
         self._turn = asyncio.Lock()
@@ -132,6 +142,41 @@ class Lifecycle:
             raise ClientClosed("this client was not opened yet: use `async with`")
         return self._welcome
 
+    @property
+    def cursor(self) -> Position:
+        """Where the application is: behind the last frame that it took by iterating.
+
+        Kept when that frame was dealt with, and given to another client as ``since`` and
+        ``epoch``, it loses nothing and repeats nothing: what came after it, and stands in this
+        client's queue or was on its way, comes again there. When this client itself reconnects,
+        it asks for what comes after its queue.
+
+        Raises:
+            ClientClosed: it was not opened yet.
+        """
+        if self._inbox.place is None:
+            raise ClientClosed("this client was not opened yet: use `async with`")
+        return self._inbox.place
+
+    @property
+    def members_version(self) -> int:
+        """The newest version of the members that the relay told of.
+
+        Raises:
+            ClientClosed: it was not opened yet.
+        """
+        return max(self._members_version, self.welcome.members_version)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The ids of messages that were acknowledged to this client, and that the relay does not
+        have any more since a gap with the reason `epoch`: a backup was restored.
+
+        It is settled when ``cursor`` has reached the ``to_seq`` of that gap. Of acknowledged
+        messages the newest 10,000 are remembered, as long as the client lives.
+        """
+        return self._resume.missing
+
     def __repr__(self) -> str:
         state = "closed" if self._end else "connected" if self._ready else "not connected"
         return f"<{type(self).__name__}: {state}>"
@@ -173,7 +218,8 @@ class Lifecycle:
     ) -> Any:
         """Send a frame, and return its answer."""
         welcome = self.welcome
-        id = members.get(correlation) or str(uuid4())
+        given = members.get(correlation)
+        id = given or str(uuid4())
         frame = frame_to_send(model, {**members, correlation: id})
         if not isinstance(id, str):
             raise InvalidFrame(f"/{correlation}", "has to be a string")
@@ -187,7 +233,10 @@ class Lifecycle:
                     f"/{correlation}", "another frame with this id waits for an answer"
                 )
             if cursor is not None and cursor not in frame.model_fields_set:
-                frame = frame.model_copy(update={cursor: self._seen})
+                # An id of the caller's may be that of a message from before this connection.
+                head = 0 if given else line.welcome.head
+                seen = max(self._resume.seen(), head)
+                frame = frame.model_copy(update={cursor: seen})
             epoch = line.welcome.epoch
             pending = Pending(id, frame, replies, cursor, epoch, answer)
             text = pending.text_in(epoch)
@@ -224,6 +273,12 @@ class Lifecycle:
         # Half a surrogate pair has no UTF-8: the model refuses it with its place.
         size = len(text.encode("utf-8", "surrogatepass"))
         if size > bound:
+            raise TooLarge(place, limit, bound, size)
+
+    def _see_that_json_fits(self, place: str, limit: str, value: object) -> None:
+        bound: int | None = getattr(self.welcome.limits, limit)
+        size = len(json_of_value(value, place))
+        if bound is not None and size > bound:
             raise TooLarge(place, limit, bound, size)
 
     async def _free_line(self, *, waits: bool) -> Line:
@@ -310,8 +365,12 @@ class Lifecycle:
 
     def _came_in(self, welcome: Welcome) -> None:
         before, self._welcome = self._welcome, welcome
-        same = before is not None and before.epoch == welcome.epoch
-        self._seen = max(self._seen, welcome.head) if same else welcome.head
+        place = self._resume.came_in(welcome)
+        if before is None:
+            self._inbox.move(place)
+        elif before.epoch != welcome.epoch:
+            self._members_version = 0
+        self._members_version = max(self._members_version, welcome.members_version)
         log.info("connected", extra={"epoch": welcome.epoch, "head": welcome.head})
         self._changed.set()
 
@@ -327,23 +386,41 @@ class Lifecycle:
         """Hand on what comes; return how the line ended."""
         try:
             if returned:
-                await self._put(line.welcome)
+                await self._hand_on(line.welcome)
             while True:
                 frame = read_frame(await line.receive())
-                if frame is None or self._unanswered.answered_by(frame):
+                if frame is None:
                     continue
-                self._saw(frame)
+                self._note(frame)
+                if self._unanswered.answered_by(frame):
+                    continue
                 if isinstance(frame, EVENTS):
-                    await self._put(frame)
+                    await self._hand_on(frame)
         except (LineLost, RelayClosed, BrokenFrame) as end:
             return end
 
-    def _saw(self, frame: ServerFrame) -> None:
-        if isinstance(frame, MessageOut):
-            self._seen = max(self._seen, frame.seq)
+    def _note(self, frame: ServerFrame) -> None:
+        """Keep what the client itself has to know of a frame."""
+        if isinstance(frame, Ack):
+            self._resume.acked(frame)
+        elif isinstance(frame, Member):
+            self._members_version = max(self._members_version, frame.members_version)
+        elif isinstance(frame, Head):
+            now_s = asyncio.get_running_loop().time()
+            self._resume.told_of(frame, now_s, self._way.silence_s)
 
-    async def _put(self, event: Event) -> None:
-        """Hand on a frame, when there is room for it. Until then nothing is read.
+    async def _hand_on(self, event: Event) -> None:
+        """Put a frame into the queue, unless it was there before."""
+        place = self._resume.place_after(event)
+        if self._resume.is_repeat(event):
+            self._inbox.move(place)
+        else:
+            await self._has_room()
+            self._inbox.put(event, place)
+        self._resume.handed_on(event, place)
+
+    async def _has_room(self) -> None:
+        """Wait until there is room for one more frame. Until then nothing is read.
 
         While an answer is awaited reading goes on for a while: who awaits it may be the one who
         would take the frames before it.
@@ -355,4 +432,3 @@ class Lifecycle:
                 self._unanswered.fail("it is behind frames that nobody takes")
                 self._changed.set()
             await self._inbox.changed()
-        self._inbox.put(event)

@@ -13,7 +13,8 @@ class Schema:
     """What a value may be. ``name`` is None for one that is written where it is used.
 
     ``place`` is its JSON pointer in the contract. Every bound is inclusive, ``max_bytes`` is of
-    UTF-8. ``closed`` says whether members that are not named are errors.
+    UTF-8. ``closed`` says whether members that are not named are errors, ``may_grow`` whether
+    later versions may add to ``enum``.
     """
 
     place: str
@@ -23,6 +24,7 @@ class Schema:
     description: str = ""
     const: str | None = None
     enum: tuple[str, ...] = ()
+    may_grow: bool = False
     pattern: str | None = None
     min_length: int | None = None
     max_length: int | None = None
@@ -174,3 +176,8 @@ class RelayContract:
     refusals: tuple[Refusal, ...]
     error_codes: tuple[ErrorCode, ...]
     unknown_codes: UnknownCodes
+
+    def sent(self, kind: str) -> Frame:
+        """Return the relay's frame of the type ``kind``."""
+        (frame,) = (frame for frame in self.frames if frame.type == kind)
+        return frame

@@ -116,7 +116,7 @@ def plain(schema: Schema) -> str:
 
 
 class _Annotations:
-    """The types of members. Codes of errors may be new ones: nobody drops a refusal for that."""
+    """The types of members. Nobody drops a frame for a value that a later version added."""
 
     def __init__(self, model: RelayContract) -> None:
         self._codes = {row.code for row in model.error_codes}
@@ -129,7 +129,8 @@ class _Annotations:
         if schema.const is not None:
             return f"Literal[{literal(schema.const)}]"
         if schema.enum:
-            return "ErrorCode | str" if set(schema.enum) == self._codes else plain(schema)
+            known = "ErrorCode" if set(schema.enum) == self._codes else plain(schema)
+            return f"{known} | str" if schema.may_grow else known
         if schema.kind == "object":
             return str(schema.name)
         items = schema.items

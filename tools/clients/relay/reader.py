@@ -24,11 +24,17 @@ CORRELATION: Final = re.compile(r"\$message\.payload#/(\w+)\Z")
 CURSOR: Final = "after"
 """The member, a ``Cursor``, by which a client tells the newest seq that it has seen."""
 RELIED_ON: Final = {
-    "welcome": ("epoch", "head", "limits"),
-    "message": ("seq",),
+    "welcome": ("username", "epoch", "head", "members_version", "limits"),
+    "message": ("id", "seq", "sender"),
+    "ack": ("id", "seq"),
+    "gap": ("from_seq", "to_seq", "reason"),
+    "head": ("seq",),
+    "member": ("members_version",),
     "error": ("code", "detail"),
 }
 """What the clients' code reads, whatever else the contract says."""
+GAPS_RELIED_ON: Final = {"retention", "epoch", "ahead"}
+QUERY_RELIED_ON: Final = ("since", "epoch")
 LIMITS_RELIED_ON: Final = ("frame_bytes", "unacked_messages")
 
 
@@ -75,6 +81,7 @@ class _Reader:
             raise UnknownToTheGenerator("two frames of the relay have one type")
         failure = _failure(frames.values(), error_codes)
         limits = self._limits(by_type)
+        _see_that_gaps_are_known(by_type["gap"])
         requests = tuple(self._request(name, op, failure, limits) for name, op in received)
         return RelayContract(
             title=self._contract["info"]["title"],
@@ -109,15 +116,16 @@ class _Reader:
 
     def _query(self) -> tuple[Member, ...]:
         node: Mapping[str, Any] = self._channel["bindings"]["ws"].get("query", {})
-        place = f"#/channels/{self._channel_name}/bindings/ws/query/properties"
-        members = []
-        for name, inner in node.get("properties", {}).items():
-            schema = self._schemas.at(inner, f"{place}/{name}")
-            if schema.kind not in ("text", "integer"):
-                raise UnknownToTheGenerator(f"{place}/{name}: neither a string nor an integer")
-            meaning = one_line(inner.get("description") or schema.description)
-            members.append(Member(name, schema, name in node.get("required", ()), meaning))
-        return tuple(members)
+        place = f"#/channels/{self._channel_name}/bindings/ws/query"
+        members = self._schemas.members(node, place)
+        for member in members:
+            if member.schema.kind not in ("text", "integer"):
+                at = f"{place}/properties/{member.name}"
+                raise UnknownToTheGenerator(f"{at}: neither a string nor an integer")
+        for name in QUERY_RELIED_ON:
+            if not [member for member in members if member.name == name and not member.required]:
+                raise UnknownToTheGenerator(f"{place}: clients rely on an optional {name}")
+        return members
 
     def _ticket_prefix(self) -> str:
         """Return what stands before a ticket among the subprotocols."""
@@ -216,6 +224,13 @@ def _failure(frames: Any, error_codes: tuple[ErrorCode, ...]) -> Frame:
     raise UnknownToTheGenerator("no frame has the x-error-codes in its member code")
 
 
+def _see_that_gaps_are_known(gap: Frame) -> None:
+    reason = gap.schema.member("reason")
+    if reason is None or set(reason.schema.enum) != GAPS_RELIED_ON:
+        known = ", ".join(sorted(GAPS_RELIED_ON))
+        raise UnknownToTheGenerator(f"{gap.schema.place}: the reasons of gaps are {known}")
+
+
 def _arguments(frame: Frame, limits: Schema) -> tuple[Argument, ...]:
     """Return what the caller gives, the required first; the type gives itself."""
     members = [member for member in frame.schema.members if member.name != "type"]
@@ -229,9 +244,9 @@ def _arguments(frame: Frame, limits: Schema) -> tuple[Argument, ...]:
                 inner = only
         bounded = (inner or member).schema
         bound = limits.member(f"{frame.type}_bytes")
-        limit = bound.name if bound is not None and inner is not None else None
-        if bounded.kind != "text":
-            limit = None
+        # The text that is said, or all of what is opaque.
+        is_bounded = bounded.kind == ("map" if inner is None else "text")
+        limit = bound.name if bound is not None and is_bounded else None
         required = member.required and member.name != frame.correlation
         arguments.append(Argument(member, inner, limit, required))
     return tuple(arguments)

@@ -91,7 +91,7 @@ class Schemas:
         members: tuple[Member, ...] = ()
         if kind == "object":
             if "properties" in node:
-                members = self._members(node, place, name)
+                members = self.members(node, place)
                 # What an object is made of has to have a name to be a type.
                 name = name or self._name_for(node, place)
             else:
@@ -107,6 +107,7 @@ class Schemas:
             description=one_line(node.get("description", "")),
             const=node.get("const"),
             enum=tuple(node.get("enum", ())),
+            may_grow=node.get("x-open", False),
             pattern=node.get("pattern"),
             min_length=node.get("minLength"),
             max_length=node.get("maxLength"),
@@ -124,8 +125,9 @@ class Schemas:
             self._read.setdefault(name, schema)
         return schema
 
-    def _members(self, node: Mapping[str, Any], place: str, name: str | None) -> tuple[Member, ...]:
-        properties: Mapping[str, Any] = node["properties"]
+    def members(self, node: Mapping[str, Any], place: str) -> tuple[Member, ...]:
+        """Return the members of the object ``node``, which stands at ``place``."""
+        properties: Mapping[str, Any] = node.get("properties", {})
         required = node.get("required", ())
         meanings = node.get("x-members", {})
         for missing in {*required, *meanings} - set(properties):

@@ -83,7 +83,7 @@ def sync(
 ) -> Done | Problem:
     """Delete one's own account.
 
-    Deletes the account, its public keys and sessions. The name is never given out again. It takes a
+    Deletes the account, its public keys and sessions; the user leaves all rooms. The name is never given out again. It takes a
     session that is at most five minutes old: log in again first.
 
     The client's bearer is this:

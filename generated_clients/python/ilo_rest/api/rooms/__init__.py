@@ -1,0 +1,1 @@
+"""Operations of one tag of the contract, a module each."""
