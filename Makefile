@@ -31,8 +31,8 @@ help: ## This list
 	@echo
 	@echo "  make run ARGS=\"--config FOLDER\"       flags for \`ilo serve\`"
 	@echo "  make test ARGS=\"tests/unit -k room\"   flags for pytest"
-	@echo "  make bench ARGS=\"stored --quick\"     parts and flags; --help names them"
-	@echo "  make soak ARGS=\"--minutes 30\"       flags; --help names them"
+	@echo "  make bench ARGS=\"stored --quick\"         parts and flags; --help names them"
+	@echo "  make soak ARGS=\"--minutes 30\"          flags; --help names them"
 	@echo "  make PYTHON=/path/to/python3.12 ...   another Python"
 
 run: $(RUNTIME) ## Install what is missing, then start Ilo on this machine
