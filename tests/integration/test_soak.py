@@ -16,7 +16,7 @@ from benchmarks.soak.api import Api, Person
 from benchmarks.soak.seat import Seat, Town
 from tests.support.ilo_process import FAULTY, ROOT
 
-SHORT = ("--minutes", "0.1", "--rate", "40", "--seats", "8", "--people", "2", "--rooms", "3")
+SHORT = ("--minutes", "0.05", "--rate", "40", "--seats", "8", "--people", "2", "--rooms", "3")
 TIMEOUT_S = 120.0
 
 Relay = Callable[[ServerConnection, dict[str, Any], int], Awaitable[None]]
