@@ -490,7 +490,7 @@ async def test_a_line_that_speaks_is_not_a_lost_one(house: House, pauses: Pauses
         loop = asyncio.get_running_loop()
         began = loop.time()
         while loop.time() - began < 0.6:
-            await tell(house, head_frame(1).decode())
+            await tell(house, head_frame(0).decode())
             await next_of(room)
             await asyncio.sleep(0.01)
 
