@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager, suppress
 class TcpProxy:
     """Forwards to ``target`` on this machine; None refuses.
 
-    While ``answers`` is not set, what the server sends is read and kept.
+    While ``answers`` is not set, what the server sends is read and kept. After ``lets_answers``
+    bytes of the server, or ``lets_asks`` of the client, on any connections, the one of the last
+    byte is cut: the byte arrives, and nothing behind it.
     """
 
     def __init__(self, target: int | None) -> None:
@@ -17,6 +19,8 @@ class TcpProxy:
         self.accepted = 0
         self.answers = asyncio.Event()
         self.answers.set()
+        self.lets_answers: int | None = None
+        self.lets_asks: int | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
     @property
@@ -53,11 +57,24 @@ class TcpProxy:
             while data := await reader.read(1 << 16):
                 if held:
                     await self.answers.wait()
-                writer.write(data)
+                allowed = self._allowed(data, answers=held)
+                writer.write(allowed)
                 await writer.drain()
+                if len(allowed) < len(data):
+                    break
         with suppress(OSError):
             if writer.can_write_eof():
                 writer.write_eof()
+
+    def _allowed(self, data: bytes, *, answers: bool) -> bytes:
+        """Return what of ``data`` is let through; less of it cuts."""
+        name = "lets_answers" if answers else "lets_asks"
+        lets: int | None = getattr(self, name)
+        if lets is None:
+            return data
+        rest = lets - len(data)
+        setattr(self, name, rest if rest >= 0 else None)
+        return data if rest >= 0 else data[:lets]
 
 
 @asynccontextmanager
