@@ -59,6 +59,8 @@ log = logging.getLogger("ilo.wiring")
 SWEEP_S: Final = 60.0
 BETWEEN_PARTS_S: Final = 0.01
 """Between two parts of what retention deletes: messages have the store to themselves."""
+MAX_PARTS: Final = 2000
+"""Parts of retention a sweep; the rest of a lot waits for the next one."""
 HOUR_S: Final = 3600.0
 GRACE_S: Final = 5
 """How long requests that have begun may take after the stop was asked for."""
@@ -336,9 +338,9 @@ async def _sweep(store: Store, rooms: Rooms, limits: Limits) -> None:
             while swept:
                 swept = await store.sweep(wall_clock()) > 0
             await rooms.let_deleted_users_go()
-            is_due = True
-            while is_due:
-                is_due = await store.enforce_retention(wall_clock(), limits) > 0
+            for _ in range(MAX_PARTS):
+                if not await store.enforce_retention(wall_clock(), limits):
+                    break
                 await asyncio.sleep(BETWEEN_PARTS_S)
         except IloError as error:
             log.warning("cannot sweep", extra={"reason": str(error)})
