@@ -94,9 +94,11 @@ class ParameterReader:
         self._location = parameter.location
         self._required = parameter.required
         self._schema = Schema(contract, parameter.schema)
-        said = parameter.schema
-        if "$ref" in said:
-            said = contract.schemas["components"]["schemas"][said["$ref"].split("/")[-1]]
+        if "$ref" not in parameter.schema:
+            # A refusal names the place of the rule in the contract.
+            raise BadContract(f"the schema of the parameter {self.name} has no name")
+        name = parameter.schema["$ref"].split("/")[-1]
+        said = contract.schemas["components"]["schemas"][name]
         self._type = said.get("type")
         self._default = said.get("default")
         if self._type not in ("string", "integer"):

@@ -120,7 +120,7 @@ class FrameReader:
     def _message_too_big(self, known_id: str | None) -> Refused:
         return _too_big(
             "/data/message",
-            self._message_bytes,
+            {"x-max-bytes": self._message_bytes},
             "#/components/schemas/MessageData/properties/message",
             known_id,
         )
@@ -169,7 +169,7 @@ class FrameReader:
                 data_json = orjson.dumps(frame["data"])
                 bound = self.limits.signal_bytes
                 if len(data_json) > bound:
-                    return _too_big("/data", bound, "#/components/schemas/SignalData", None)
+                    return _too_big("/data", {"maximum": bound}, _SIGNAL_BYTES, None)
                 return Signal(data_json)
             case _:
                 text: str = frame["data"]["message"]
@@ -219,16 +219,20 @@ def _whole(number: float | None) -> int | None:
     return None if number is None else int(number)
 
 
-def _too_big(path: str, bound: int, schema: str, known_id: str | None) -> Refused:
+def _too_big(path: str, expected: Mapping[str, int], schema: str, known_id: str | None) -> Refused:
+    (bound,) = expected.values()
     return Refused(
         "too-big",
         f"{path}: at most {bound} bytes of UTF-8",
         id=known_id,
         path=path,
-        expected={"x-max-bytes": bound},
+        expected=expected,
         schema=schema,
     )
 
+
+# No schema says how long an object's JSON may be: the limit itself does.
+_SIGNAL_BYTES: Final = "#/components/schemas/Limits/properties/signal_bytes"
 
 # Half the price of calling the class; once for every frame.
 _new = tuple[Any, ...].__new__

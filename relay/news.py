@@ -16,7 +16,14 @@ from relay.introspect import ApiUnavailable, Gatekeeper
 from relay.rooms import Listener, LiveRoom, Rooms
 from relay.tasks import Tasks
 from services.errors import IloError
-from services.events import Event, KeyChanged, MemberChanged, RoomDeleted, SessionsEnded
+from services.events import (
+    AccountDeleted,
+    Event,
+    KeyChanged,
+    MemberChanged,
+    RoomDeleted,
+    SessionsEnded,
+)
 from services.model import RoomId, RoomName
 from services.ports import RoomStore
 
@@ -73,6 +80,11 @@ class News:
             case SessionsEnded(user_id):
                 self.count += 1
                 self._suspect(one for one in self._connections if user_id in (None, one.user_id))
+            case AccountDeleted(user_id):
+                self.count += 1
+                # Before the rooms are left: for this the contract has another code.
+                gone = [one for one in self._connections if one.user_id == user_id]
+                _end(gone, hangups.SESSION_ENDED)
             case KeyChanged():
                 self._tasks.start(self._tell_of_key(event))
             case _:
@@ -81,7 +93,7 @@ class News:
     def doubt(self, connection: Connection) -> None:
         """Look again at somebody who came in while ``count`` went up."""
         self._suspect([connection])
-        self._tasks.start(self._look_at_member(connection))
+        self._tasks.start(self._doubt_member(connection))
 
     def look_after(self, now_s: float) -> None:
         """Do what could not be done when it was told, and from time to time everything again."""
@@ -113,9 +125,14 @@ class News:
         try:
             while self._suspects:
                 asked = list(self._suspects)[:SESSIONS_AT_ONCE]
-                ended = await self._gatekeeper.ended(asked)
+                # Before the question: who is suspected meanwhile may have ended after the answer.
                 for session_id in asked:
                     del self._suspects[session_id]
+                try:
+                    ended = await self._gatekeeper.ended(asked)
+                except ApiUnavailable:
+                    self._suspects.update(dict.fromkeys(asked))
+                    raise
                 if ended:
                     _end(self._with_sessions(ended), hangups.SESSION_ENDED)
         except ApiUnavailable as error:
@@ -132,17 +149,23 @@ class News:
 
     # -- members and rooms
 
+    async def _doubt_member(self, connection: Connection) -> None:
+        room = connection.room
+        try:
+            await self._look_at_member(connection)
+        except IloError:
+            # It is what it was when they came in, until somebody can say otherwise.
+            if room is not None:
+                room.members_heard = 0
+
     async def _look_at_member(self, connection: Connection) -> None:
         room = connection.room
         if room is None:
             return
-        try:
-            membership = await self._store.membership(room.room_id, connection.user_id)
-        except IloError:
-            # It is what it was when they came in, until somebody can say otherwise.
-            return
+        membership = await self._store.membership(room.room_id, connection.user_id)
         if membership is None or membership.state != "joined":
-            _end([connection], hangups.MEMBER_NO_MORE)
+            is_there = await self._store.room(room.room_id) is not None
+            _end([connection], hangups.MEMBER_NO_MORE if is_there else hangups.ROOM_DELETED)
 
     async def _look_at_rooms(self) -> None:
         try:
@@ -161,10 +184,11 @@ class News:
             _end(room.listeners, hangups.ROOM_DELETED)
             return
         room.has_head(stored.head)
-        if stored.members_version > room.members_version:
+        if stored.members_version > room.members_heard:
             room.has_members(stored.members, stored.members_version)
             for listener in list(room.listeners):
                 await self._look_at_member(cast("Connection", listener))
+            room.members_heard = stored.members_version
 
     async def _tell_of_key(self, event: KeyChanged) -> None:
         """Tell the rooms of the user that are here: also where the user is not connected."""

@@ -51,8 +51,9 @@ class Listener(Protocol):
 class LiveRoom:
     """One room with listeners here. ``delivered`` is the newest seq given to the live ones.
 
-    ``members`` and ``members_version`` are the newest that this node has heard of. ``members_news``
-    and ``online_news`` wait for the next ``look_after``.
+    ``members`` and ``members_version`` are the newest that this node has heard of; up to
+    ``members_heard`` it has heard of every change. ``members_news`` and ``online_news`` wait for
+    the next ``look_after``.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class LiveRoom:
         "is_private",
         "listeners",
         "members",
+        "members_heard",
         "members_news",
         "members_version",
         "name",
@@ -84,7 +86,7 @@ class LiveRoom:
         self.epoch = epoch
         self.is_private = room.is_private
         self.members = room.members
-        self.members_version = room.members_version
+        self.members_version = self.members_heard = room.members_version
         self.members_news = self.online_news = False
         self.presence = Presence()
         self.delivered = room.head
@@ -221,6 +223,8 @@ class LiveRoom:
 
     def member_changed(self, event: MemberChanged) -> None:
         """Tell the others, and remember, that the members are other ones."""
+        if event.members_version == self.members_heard + 1:
+            self.members_heard = event.members_version
         self.members = event.members
         self.members_version = max(self.members_version, event.members_version)
         if not self.is_private and event.members > BIG_ROOM:

@@ -22,7 +22,7 @@ from services.errors import (
     UserNotFound,
     WrongPassword,
 )
-from services.events import KeyChanged, Tell
+from services.events import AccountDeleted, KeyChanged, Tell
 from services.guesses import Guesses
 from services.keys import Keys
 from services.limits import Limits
@@ -242,6 +242,7 @@ class Accounts:
             self._sessions.have_ended(caller.user_id)
         if not is_deleted:
             raise NotLoggedIn
+        self._tell(AccountDeleted(caller.user_id))
         # Whatever is left is done later, by who sweeps.
         with suppress(StorageFull, StoreUnavailable):
             await self._rooms.let_deleted_users_go()

@@ -21,6 +21,13 @@ class SessionsEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountDeleted:
+    """All sessions of the user have ended; places in rooms are left after this."""
+
+    user_id: UserId
+
+
+@dataclass(frozen=True, slots=True)
 class MemberChanged:
     """``members`` is how many have joined the room now."""
 
@@ -47,7 +54,7 @@ class RoomDeleted:
     room_id: RoomId
 
 
-Event: TypeAlias = SessionsEnded | MemberChanged | KeyChanged | RoomDeleted
+Event: TypeAlias = SessionsEnded | AccountDeleted | MemberChanged | KeyChanged | RoomDeleted
 
 Tell: TypeAlias = Callable[[Event], None]
 """Hands an event on; never waits and never fails."""

@@ -213,7 +213,7 @@ def test_a_mark_that_would_do_nothing_is_refused_with_its_place() -> None:
 def test_every_mark_of_the_contract_has_an_effect_or_is_an_argument() -> None:
     marked = sum(len(members) for members in sensitive_members(load_openapi()).values())
 
-    assert marked == 11
+    assert marked == 12
 
 
 def with_scheme(contract: Contract) -> None:

@@ -22,7 +22,16 @@ import pytest
 from ilo_rest import AuthenticatedClient, Client
 from ilo_rest.api.health import get_health, get_ready
 from ilo_rest.api.keys import create_key, delete_key
-from ilo_rest.api.potion import introspect
+from ilo_rest.api.potion import check_sessions, introspect
+from ilo_rest.api.rooms import (
+    create_room,
+    delete_member,
+    delete_room,
+    get_room,
+    list_messages,
+    list_rooms,
+    put_member,
+)
 from ilo_rest.api.sessions import (
     create_ticket,
     delete_other_sessions,
@@ -43,17 +52,26 @@ from ilo_rest.models import (
     ActiveToken,
     Credentials,
     Done,
+    EndedSessions,
     InactiveToken,
     KeyVersion,
     Login,
+    MadeRoom,
+    MemberPlace,
+    MessageList,
     NewKey,
+    NewRoom,
     NotReady,
     PasswordChange,
     Problem,
     PublicKeyChange,
     PublicUser,
     Question,
+    Room,
+    RoomList,
+    SessionsQuestion,
     SessionState,
+    StoredData,
     Ticket,
     User,
 )
@@ -153,7 +171,7 @@ async def test_every_operation_of_the_contract_succeeds(door: RestDoor) -> None:
             for called, at in succeeded
         )
     }
-    assert len(operations()) == 16
+    assert len(operations()) == 24
     assert never == set()
 
 
@@ -197,8 +215,64 @@ async def call_everything(client: Client) -> None:
     bobs_key = await make_account(client, "carol")
     async with client.with_bearer(await log_in(client, "carol", bobs_key)) as carol:
         assert isinstance(await delete_session.asyncio(client=carol), Done)
+    await use_rooms(client)
     async with client.with_bearer(key.revoke_token) as owner:
         assert isinstance(await delete_key.asyncio(client=owner), Done)
+
+
+async def use_rooms(client: Client) -> None:
+    """Make rooms, let somebody in, look around, and go."""
+    dans, eves = [await make_account(client, name) for name in ("dan", "eve")]
+    async with (
+        client.with_bearer(await log_in(client, "dan", dans)) as dan,
+        client.with_bearer(await log_in(client, "eve", eves)) as eve,
+    ):
+        made = await create_room.asyncio(client=dan, body=NewRoom(history="all"))
+        assert isinstance(made, MadeRoom)
+        nowhere = await get_room.asyncio(made.room, client=eve)
+        assert_refused(nowhere, 404, "room-not-found")
+        invited = await put_member.asyncio(made.room, "eve", client=dan)
+        joined = await put_member.asyncio(made.room, "eve", client=eve)
+        assert (invited, joined) == (MemberPlace(state="invited"), MemberPlace(state="joined"))
+        refused = await delete_room.asyncio(made.room, client=eve)
+        assert_refused(refused, 403, "not-the-owner")
+
+        room = await get_room.asyncio(made.room, client=eve)
+        assert isinstance(room, Room)
+        assert [(member.username, member.state) for member in room.members] == [
+            ("dan", "joined"),
+            ("eve", "joined"),
+        ]
+        assert (room.kind, room.owner, room.history) == ("private", "dan", "all")
+        page = await get_room.asyncio(made.room, client=eve, after="dan", limit=1)
+        assert isinstance(page, Room)
+        assert [member.username for member in page.members] == ["eve"]
+        messages = await list_messages.asyncio(made.room, client=eve, after=0, limit=200)
+        assert isinstance(messages, MessageList)
+        assert (messages.messages, messages.more, messages.floor) == ([], False, 1)
+
+        other = await create_room.asyncio(client=dan, body=NewRoom())
+        assert isinstance(other, MadeRoom)
+        first = await list_rooms.asyncio(client=dan, limit=1)
+        assert isinstance(first, RoomList)
+        second = await list_rooms.asyncio(client=dan, limit=1, after=first.rooms[0].room)
+        assert isinstance(second, RoomList)
+        assert (first.more, second.more) == (True, False)
+        assert {first.rooms[0].room, second.rooms[0].room} == {made.room, other.room}
+
+        assert isinstance(await delete_member.asyncio(made.room, "eve", client=dan), Done)
+        assert isinstance(await delete_room.asyncio(made.room, client=dan), Done)
+    question = SessionsQuestion(sids=["0" * 32])
+    async with client.with_bearer(NODE_SECRET) as relay:
+        ended = await check_sessions.asyncio(client=relay, body=question)
+    assert ended == EndedSessions(ended=["0" * 32])
+
+
+def test_what_was_said_is_shown_by_no_repr() -> None:
+    said = StoredData(message=MARKER)
+
+    assert said.to_dict() == {"message": MARKER}
+    assert MARKER not in repr(said)
 
 
 async def ask_whose(client: Client, ticket: str) -> None:
@@ -413,6 +487,7 @@ def test_no_model_shows_what_is_sensitive_and_each_shows_the_rest() -> None:
         "PasswordChange.new_password",
         "PasswordChange.old_password",
         "Question.token",
+        "StoredData.message",
         "Ticket.ticket",
         "User.api_key",
         "User.password",

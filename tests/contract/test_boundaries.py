@@ -167,7 +167,7 @@ INTEGERS: Final = [
     (operation, parameter.name)
     for operation in CONTRACT.operations.values()
     for parameter in operation.parameters
-    if parameter.location == "query" and parameter.schema.get("type") == "integer"
+    if parameter.location == "query" and schema_of(parameter.schema)["type"] == "integer"
 ]
 
 
@@ -178,7 +178,7 @@ async def test_an_integer_of_a_query_has_one_spelling(
     asker: Asker, operation: Operation, name: str
 ) -> None:
     said = next(parameter for parameter in operation.parameters if parameter.name == name)
-    fits = said.schema["maximum"]
+    fits = schema_of(said.schema)["maximum"]
     spellings = (
         "",
         "x",

@@ -116,6 +116,13 @@ def test_a_repeated_operation_id_stops_the_start(document: dict[str, Any]) -> No
         make_api(document)
 
 
+def test_a_parameter_whose_schema_has_no_name_stops_the_start(document: dict[str, Any]) -> None:
+    document["components"]["parameters"]["AfterSeq"]["schema"] = {"type": "integer"}
+
+    with pytest.raises(BadContract, match="after"):
+        make_api(document)
+
+
 def test_a_helper_of_another_module_is_no_handler(document: dict[str, Any]) -> None:
     def find_module(tag: str) -> ModuleType:
         module = ModuleType(f"handlers.{tag}")

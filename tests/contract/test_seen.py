@@ -53,6 +53,7 @@ def test_what_is_declared_is_read_from_the_contracts() -> None:
     assert things["problem"] == set(load_openapi()["x-problems"])
     assert things["frame"] == set(load_asyncapi()["components"]["messages"])
     assert {"MessageIn.data.message", "Welcome.limits.frame_bytes"} <= things["member"]
+    assert {"Gap.reason ahead", "Member.event joined"} <= things["value"]
     assert "403 not-a-member" in things["refusal"]
     assert "4401" in things["close"]
     assert "bad-frame" in things["error"]

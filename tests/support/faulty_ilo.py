@@ -10,10 +10,12 @@ resumes-one-early      begins with a message that they have
 never-replays          lets them go on with what is new
 tells-secrets          logs every token it is shown and every message it stores
 tells-all              the same, with nothing taken out of the logs
+leaves-descriptors-open  one more for each connection to the relay
 """
 
 import json
 import logging
+import os
 import sqlite3
 import sys
 from dataclasses import replace
@@ -35,11 +37,11 @@ LONG_S = 0.5
 
 
 def ack_before_store() -> None:
-    Writer._store = ack_before_commit  # type: ignore[assignment]
+    Writer._write = ack_before_commit  # type: ignore[assignment]
 
 
 def ack_long_before_store() -> None:
-    Writer._store = partialmethod(ack_before_commit, delay_s=LONG_S)  # type: ignore[assignment]
+    Writer._write = partialmethod(ack_before_commit, delay_s=LONG_S)  # type: ignore[assignment]
 
 
 def store_twice() -> None:
@@ -81,6 +83,16 @@ def tell_all() -> None:
     redaction.Redactor._without_secrets = lambda self, text: text  # type: ignore[method-assign]
 
 
+def leave_descriptors_open() -> None:
+    ask = Introspector.ask
+
+    async def asking(self: Introspector, token: str, kind: TokenKind) -> Admitted | None:
+        os.open(os.devnull, os.O_RDONLY)
+        return await ask(self, token, kind)
+
+    Introspector.ask = asking  # type: ignore[method-assign]
+
+
 FAULTS = {
     "ack-before-store": ack_before_store,
     "ack-long-before-store": ack_long_before_store,
@@ -90,6 +102,7 @@ FAULTS = {
     "never-replays": lambda: resume_at(1 << 53),
     "tells-secrets": tell_secrets,
     "tells-all": tell_all,
+    "leaves-descriptors-open": leave_descriptors_open,
 }
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from math import isfinite
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
+import jsonschema
 import jsonschema_rs
 
 from spec import load_asyncapi
@@ -22,6 +23,15 @@ _INT64: Final = range(-(2**63), 2**64)
 
 class NotStrict(ValueError):
     """The text is no strict JSON; the message names the rule and never a value."""
+
+
+class BreaksContract(AssertionError):
+    """The relay did what the contract does not say."""
+
+
+def fail(fault: str) -> NoReturn:
+    """Raise a fault: place and rule, never what was said."""
+    raise BreaksContract(fault) from None
 
 
 class Members(list[tuple[str, Any]]):
@@ -43,6 +53,7 @@ class FrameContract:
         self.server_messages = list(_message_keys(document, "send"))
         schemas = deepcopy(document["components"]["schemas"])
         for schema in schemas.values():
+            # What is opaque describes no member, and stays open.
             if "properties" in schema:
                 schema["additionalProperties"] = False
         self._validators = {
@@ -54,6 +65,7 @@ class FrameContract:
             for key in (*self.client_messages, *self.server_messages)
         }
         self._by_type = {self._type_of(key): key for key in self.server_messages}
+        self._clients_by_type = {self._type_of(key): key for key in self.client_messages}
 
     def payload_ref(self, key: str) -> Schema:
         return cast("Schema", self.document["components"]["messages"][key]["payload"])
@@ -71,6 +83,11 @@ class FrameContract:
     def server_message(self, frame_type: object) -> str | None:
         """Return the key of the relay's message with this ``type``."""
         return self._by_type.get(frame_type) if isinstance(frame_type, str) else None
+
+    def client_message(self, frame: Mapping[str, Any]) -> str | None:
+        """Return the key of the client's message that ``frame`` says it is."""
+        frame_type = frame.get("type", "message")
+        return self._clients_by_type.get(frame_type) if isinstance(frame_type, str) else None
 
     def faults(self, key: str, frame: object) -> list[str]:
         """Return what is wrong with a frame of message ``key``: place and rule, no value."""
@@ -108,6 +125,19 @@ class _MaxBytes:
     def validate(self, instance: object) -> None:
         if isinstance(instance, str) and len(instance.encode()) > self._value:
             raise ValueError("takes too many bytes")
+
+
+@cache
+def closed_schema(name: str) -> jsonschema.Draft202012Validator:
+    """Return a schema of asyncapi.yaml, shut, by another library: an oracle for one frame."""
+    schemas = deepcopy(load_asyncapi()["components"]["schemas"])
+    for schema in schemas.values():
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+    return jsonschema.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}},
+        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
+    )
 
 
 @cache

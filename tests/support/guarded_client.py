@@ -22,6 +22,8 @@ class GuardedClient(ClientConnection):
         await super().send(message, text=text)
 
     async def recv(self, decode: bool | None = None) -> Any:
+        if self.request is not None:
+            self.guard.asked(self.request.path)
         try:
             data = await super().recv(decode)
         except ConnectionClosed as closed:

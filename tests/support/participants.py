@@ -14,8 +14,8 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
-
 from ilo_relay import Ack, Backoff, Gap, MessageOut, RelayError, RoomClient
+
 from services.model import RoomName
 from services.timestamps import to_rfc3339
 from store.sqlite import SqliteStore
@@ -37,6 +37,11 @@ NOT_STORED: Final = frozenset({"storage-full", "rate"})
 
 Port = Callable[[], int | None]
 """Where the relay is now; None while there is none."""
+
+
+def dice(seed: int) -> Random:
+    """Return what decides in a run that can be had again."""
+    return Random(seed)  # noqa: S311
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 import asyncio
 import hashlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -14,12 +14,14 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from relay.introspect import Admitted, ApiUnavailable, Gatekeeper, TokenKind
 from relay.server import Relay, RelaySettings
+from services.events import Listeners
 from services.limits import Limits
-from services.model import Instant, PublicKey, User, UserId, Username
+from services.model import Caller, Instant, PublicKey, RoomName, SecretHash, User, UserId, Username
 from services.ports import Store
+from services.rooms import History, Rooms
 from spec import load_asyncapi
 from tests.support.guarded_client import GuardedClient
-from tests.support.websocket import WAIT_S, RawSocket, request_head
+from tests.support.websocket import WAIT_S, Answer, RawSocket, request_head
 
 NOON = Instant(1_767_355_200_000)
 DAY_MS = 24 * 60 * 60 * 1000
@@ -43,13 +45,15 @@ def token_of(name: str) -> str:
 class Doorkeeper:
     """A gatekeeper that knows some people by their tokens, and does what it is told.
 
-    ``failure`` is raised instead of an answer. While ``opens`` is not None, every answer waits
-    for it.
+    ``failure`` is raised instead of an answer. While ``opens`` is not None, every answer about a
+    token waits for it. ``sessions`` are those that have ended.
     """
 
     def __init__(self) -> None:
         self.people: dict[str, Admitted] = {}
         self.asked: list[tuple[str, str]] = []
+        self.sessions: set[str] = set()
+        self.asked_ended: list[list[str]] = []
         self.failure: ApiUnavailable | None = None
         self.opens: asyncio.Event | None = None
         self.was_asked = asyncio.Event()
@@ -63,10 +67,16 @@ class Doorkeeper:
             raise self.failure
         return self.people.get(token)
 
+    async def ended(self, session_ids: Sequence[str]) -> frozenset[str]:
+        self.asked_ended.append(list(session_ids))
+        if self.failure is not None:
+            raise self.failure
+        return frozenset(self.sessions.intersection(session_ids))
+
 
 @dataclass
 class House:
-    """A running relay.
+    """A running relay, and beside it what REST does with rooms: ``rooms`` tells ``events``.
 
     Its clocks stand still: ``now_s`` (a clock that never goes back) and ``wall`` move when a
     test moves them. So of one connection a burst of frames is heard, and no more.
@@ -75,6 +85,8 @@ class House:
     relay: Relay
     store: Store
     door: Doorkeeper
+    events: Listeners
+    rooms: Rooms
     port: int
     now_s: float
     wall: Instant = NOON
@@ -91,25 +103,74 @@ class House:
             await self.store.add_user(user, PublicKey(1, "key", self.wall))
         self.door.people[token] = Admitted(user_id, Username(name), user_id.hex(), expires_at)
 
+    async def caller(self, name: str) -> Caller:
+        """Return ``name`` as REST knows who calls."""
+        await self.know(name)
+        secret = SecretHash(bytes(32))
+        return Caller(
+            user_id_of(name), Username(name), "", secret, secret, self.wall, self._expiry(name)
+        )
+
+    def _expiry(self, name: str) -> Instant:
+        return self.door.people[token_of(name)].expires_at
+
+    async def private_room(
+        self, owner: str, *invited: str, history: History = "joined"
+    ) -> RoomName:
+        """Return a new room of ``owner``, to which others are invited."""
+        caller = await self.caller(owner)
+        room = await self.rooms.create(
+            caller, retention_s=None, retention_messages=None, history=history
+        )
+        for name in invited:
+            await self.invite(room, owner, name)
+        return room
+
+    async def invite(self, room: str, owner: str, name: str) -> None:
+        await self.know(name)
+        await self.rooms.put_member(await self.caller(owner), name=room, username=name)
+
+    async def remove(self, room: str, name: str, *, by: str | None = None) -> None:
+        """Let ``name`` leave, or decline; or be removed ``by`` the owner."""
+        caller = await self.caller(by or name)
+        await self.rooms.remove_member(caller, name=room, username=name)
+
+    async def forget(self, room: str, *, keep: int) -> None:
+        """Keep only the newest messages of ``room``."""
+        limits = replace(self.relay.limits, retention_messages=keep)
+        while await self.store.enforce_retention(self.wall, limits):
+            pass
+
     async def raw(self) -> RawSocket:
         """Return a connection on which nothing was said yet."""
         client = await RawSocket.open(self.port)
         self._clients.append(client)
         return client
 
-    async def join(self, name: str, room: str = "chat") -> RawSocket:
-        """Return a connection that is in ``room`` and has read its welcome."""
-        client, _ = await self.welcome(name, room)
+    async def join(self, name: str, room: str = "chat", **cursor: Any) -> RawSocket:
+        """Return a connection that is in ``room`` and has read its welcome; see ``welcome``."""
+        client, _ = await self.welcome(name, room, **cursor)
         return client
 
-    async def welcome(self, name: str, room: str = "chat") -> tuple[RawSocket, dict[str, Any]]:
+    async def welcome(
+        self, name: str, room: str = "chat", *, since: int | None = None, epoch: str | None = None
+    ) -> tuple[RawSocket, dict[str, Any]]:
+        """Return the same and the welcome; ``since`` and ``epoch`` are the client's cursor."""
         if token_of(name) not in self.door.people:
             await self.know(name)
         client = await self.raw()
-        await client.send(request_head(f"/ws/{room}", bearer(name)))
+        await client.send(request_head(target(room, since=since, epoch=epoch), bearer(name)))
         status, _ = await client.read_head()
         assert status == 101
         return client, await client.json()
+
+    async def knock(self, name: str, room: str = "chat", query: str = "") -> Answer:
+        """Return how ``name`` is refused."""
+        if token_of(name) not in self.door.people:
+            await self.know(name)
+        client = await self.raw()
+        await client.send(request_head(f"/ws/{room}{query}", bearer(name)))
+        return await client.answer()
 
     async def library(self, name: str, room: str = "chat") -> ClientConnection:
         """Return the same by the ``websockets`` client, the welcome not yet read."""
@@ -132,6 +193,13 @@ class House:
             else:
                 client.transport.abort()
         await self.relay.drain()
+
+
+def target(room: str, *, since: int | None = None, epoch: str | None = None) -> str:
+    """Return what a handshake asks for."""
+    cursor = {"since": since, "epoch": epoch}
+    query = "&".join(f"{name}={value}" for name, value in cursor.items() if value is not None)
+    return f"/ws/{room}?{query}" if query else f"/ws/{room}"
 
 
 def bearer(name: str) -> dict[str, str]:
@@ -157,8 +225,14 @@ async def open_house(
     async def readiness() -> list[str]:
         return house.not_ready
 
-    relay = Relay(contract(), settings, store, gatekeeper or door, lambda: house.wall, readiness)
-    house = House(relay, store, door, listening.getsockname()[1], now_s)
+    events = Listeners()
+
+    def clock() -> Instant:
+        return house.wall
+
+    relay = Relay(contract(), settings, store, gatekeeper or door, clock, readiness, events)
+    rooms = Rooms(store, settings.limits, clock, events.tell)
+    house = House(relay, store, door, events, rooms, listening.getsockname()[1], now_s)
     await relay.start([listening])
     relay.now_s = lambda: house.now_s
     try:

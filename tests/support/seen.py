@@ -7,6 +7,7 @@ the contracts alone:
 - ``problem``: a problem of ``x-problems``, by its slug
 - ``frame``: a message of asyncapi.yaml, by its key there, ``MessageIn``
 - ``member``: a member of such a message, ``MessageIn.data.message``
+- ``value``: one that such a member may have, ``Gap.reason ahead``
 - ``refusal``: a refused handshake, ``403 not-a-member``
 - ``close``: a close code, ``4401``
 - ``error``: the code of an ``error`` frame, ``bad-frame``
@@ -19,6 +20,7 @@ was seen after all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -26,7 +28,7 @@ import pytest
 from spec import load_asyncapi, load_openapi
 from tests.support.never_seen import NEVER_SEEN
 
-KINDS: Final = ("reply", "problem", "frame", "member", "refusal", "close", "error")
+KINDS: Final = ("reply", "problem", "frame", "member", "value", "refusal", "close", "error")
 MAX_NEVER_SEEN: Final = 10
 
 Things = dict[str, set[str]]
@@ -49,6 +51,9 @@ def saw_frame(message: str, payload: Mapping[str, Any]) -> None:
     saw("frame", message)
     for member in _members_of(payload):
         saw("member", f"{message}.{member}")
+    for member, _ in _choices()[message]:
+        if member in payload:
+            saw("value", f"{message}.{member} {payload[member]}")
 
 
 def declared() -> Things:
@@ -79,6 +84,12 @@ def _declared_by_relay(document: dict[str, Any]) -> Things:
             for name, message in messages.items()
             for member in _declared_members(message["payload"], document)
         },
+        "value": {
+            f"{name}.{member} {value}"
+            for name, message in messages.items()
+            for member, values in _declared_choices(message["payload"], document)
+            for value in values
+        },
         "refusal": {f"{refusal['status']} {refusal['reason']}" for refusal in room["x-refusals"]},
         "close": {str(close["code"]) for close in room["x-close-codes"]},
         "error": {error["code"] for error in room["x-error-codes"]},
@@ -92,6 +103,22 @@ def _declared_members(schema: Mapping[str, Any], document: dict[str, Any]) -> It
         yield name
         for inner in _declared_members(member, document):
             yield f"{name}.{inner}"
+
+
+def _declared_choices(
+    schema: Mapping[str, Any], document: dict[str, Any]
+) -> list[tuple[str, list[str]]]:
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    members = schema.get("properties", {}).items()
+    return [(name, member["enum"]) for name, member in members if "enum" in member]
+
+
+@cache
+def _choices() -> dict[str, list[tuple[str, list[str]]]]:
+    document = load_asyncapi()
+    messages = document["components"]["messages"].items()
+    return {name: _declared_choices(message["payload"], document) for name, message in messages}
 
 
 def _members_of(payload: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,9 @@ CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 WAIT_S = 10.0
 """A test that waits longer for an answer fails."""
 
+OF_OTHERS = frozenset({"member", "presence"})
+"""What a connection is told whenever somebody else comes or goes."""
+
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
@@ -86,7 +89,11 @@ class Answer:
 
 
 class RawSocket:
-    """One TCP connection to a relay. Every frame that is read passes ``guard``, if there is one."""
+    """One TCP connection to a relay. Every frame that is read passes ``guard``, if there is one.
+
+    What it is told of others is put aside: it comes whenever somebody else joins a test's room.
+    ``told`` and ``json_of`` return it, ``json`` does not.
+    """
 
     def __init__(
         self,
@@ -99,6 +106,7 @@ class RawSocket:
         self.guard = guard
         self._refusal: tuple[int, dict[str, str]] | None = None
         self._skipped: list[dict[str, Any]] = []
+        self._of_others: list[dict[str, Any]] = []
 
     @classmethod
     async def open(cls, port: int, *, guarded: bool = True) -> "RawSocket":
@@ -173,9 +181,14 @@ class RawSocket:
         return first & 0x0F, payload
 
     async def json(self) -> dict[str, Any]:
-        """Return the oldest frame not yet returned, which has to be text."""
+        """Return the oldest frame not yet returned, which has to be text; none of others."""
         if self._skipped:
             return self._skipped.pop(0)
+        while (frame := await self._next())["type"] in OF_OTHERS:
+            self._of_others.append(frame)
+        return frame
+
+    async def _next(self) -> dict[str, Any]:
         opcode, payload = await self.frame()
         assert opcode == TEXT, f"a frame of opcode {opcode}: {payload[:100]!r}"
         frame: dict[str, Any] = orjson.loads(payload)
@@ -183,15 +196,20 @@ class RawSocket:
 
     async def json_of(self, kind: str) -> dict[str, Any]:
         """Return the oldest frame of type ``kind``; the others can be had later."""
-        skipped, self._skipped = self._skipped, []
-        for place, frame in enumerate(skipped):
+        aside = self._of_others if kind in OF_OTHERS else self._skipped
+        for place, frame in enumerate(aside):
             if frame["type"] == kind:
-                self._skipped = skipped[:place] + skipped[place + 1 :]
-                return frame
-        while (frame := await self.json())["type"] != kind:
-            skipped.append(frame)
-        self._skipped = skipped
+                return aside.pop(place)
+        while (frame := await self._next())["type"] != kind:
+            (self._of_others if frame["type"] in OF_OTHERS else self._skipped).append(frame)
         return frame
+
+    async def told(self, kind: str) -> list[dict[str, Any]]:
+        """Return all that came of type ``kind``, member or presence, and was not returned yet."""
+        await self._up_to_now()
+        told = [frame for frame in self._of_others if frame["type"] == kind]
+        self._of_others = [frame for frame in self._of_others if frame["type"] != kind]
+        return told
 
     async def messages(self, count: int) -> list[str]:
         """Return what the next ``count`` messages say; their seqs must have no hole."""
@@ -201,10 +219,17 @@ class RawSocket:
         return [frame["data"]["message"] for frame in frames]
 
     async def nothing_more(self) -> None:
-        """See that nothing was sent to this client beyond what was returned."""
-        assert not self._skipped
+        """See that nothing was sent to this client beyond what was returned, and of others."""
+        await self._up_to_now()
+        assert self._skipped == []
+
+    async def _up_to_now(self) -> None:
         await self.send(client_frame(b"last", PING))
-        assert await self.frame() == (PONG, b"last")
+        while (frame := await self.frame()) != (PONG, b"last"):
+            opcode, payload = frame
+            assert opcode == TEXT, f"a frame of opcode {opcode}: {payload[:100]!r}"
+            told: dict[str, Any] = orjson.loads(payload)
+            (self._of_others if told["type"] in OF_OTHERS else self._skipped).append(told)
 
     async def closed(self) -> tuple[int, str]:
         """Return code and reason of the close frame, skipping what comes before it."""

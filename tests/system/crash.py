@@ -15,7 +15,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Final
 
 import uvloop
@@ -27,6 +26,7 @@ from tests.support.participants import (
     SETTLE_S,
     Notes,
     RawParticipant,
+    dice,
     living,
     settle,
     wrongs,
@@ -69,7 +69,7 @@ async def crashing(
     program: Sequence[str] = ILO,
 ) -> Outcome:
     """Kill Ilo at least ``kills`` times, and until ``acked`` messages are acknowledged."""
-    rng, outcome = Random(seed), Outcome()
+    rng, outcome = dice(seed), Outcome()
     notes = outcome.notes
     with running(folder, program=program) as ilo:
         async with visiting(ilo) as client:
@@ -79,7 +79,7 @@ async def crashing(
                 rooms.append(await private_room(client, people[0], people[1:]))
         port: int | None = ilo.relay_port
         everybody = [
-            RawParticipant(person, room, lambda: port, notes, Random(rng.getrandbits(64)))
+            RawParticipant(person, room, lambda: port, notes, dice(rng.getrandbits(64)))
             for person in people
             for room in rooms
         ]

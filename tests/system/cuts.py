@@ -25,9 +25,9 @@ from tests.support.participants import (
     FAULTY_SETTLE_S,
     SETTLE_S,
     LibraryParticipant,
-    Notes,
     Participant,
     RawParticipant,
+    dice,
     living,
     settle,
     wrongs,
@@ -50,7 +50,7 @@ def some_cut(rng: Random) -> Cut:
 
 async def cutting(folder: Path, seed: int, *, cuts: int, program: Sequence[str] = ILO) -> Outcome:
     """Cut at least ``cuts`` lines of people who talk."""
-    rng, outcome = Random(seed), Outcome()
+    rng, outcome = dice(seed), Outcome()
     notes = outcome.notes
     with running(folder, program=program) as ilo:
         async with visiting(ilo) as client, proxy_to(ilo.relay_port) as proxy:
@@ -59,7 +59,7 @@ async def cutting(folder: Path, seed: int, *, cuts: int, program: Sequence[str] 
             everybody: list[Participant] = []
             for place, person in enumerate(people):
                 for room in rooms:
-                    own = Random(rng.getrandbits(64))
+                    own = dice(rng.getrandbits(64))
                     if place % 2:
                         raw = RawParticipant(
                             person, room, lambda: proxy.port, notes, own, in_flight=IN_FLIGHT

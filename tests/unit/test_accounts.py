@@ -25,7 +25,7 @@ from services.errors import (
     UserNotFound,
     WrongPassword,
 )
-from services.events import Event, KeyChanged, RoomDeleted, SessionsEnded
+from services.events import AccountDeleted, Event, KeyChanged, RoomDeleted, SessionsEnded
 from services.guesses import Guesses, RateWindow
 from services.keys import Keys, NewKey
 from services.limits import Limits, Rates
@@ -719,7 +719,11 @@ async def test_who_is_deleted_has_left_all_rooms(ann_lives_here: House) -> None:
 
     await house.accounts.delete(caller, username="ann")
 
-    assert house.told == [SessionsEnded(caller.user_id), RoomDeleted(room.room_id)]
+    assert house.told == [
+        SessionsEnded(caller.user_id),
+        AccountDeleted(caller.user_id),
+        RoomDeleted(room.room_id),
+    ]
     assert await house.store.room_named(name) is None
 
 

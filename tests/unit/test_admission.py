@@ -1,5 +1,7 @@
 """What a handshake asks for: the well-formed, the malformed, and which fault is told first."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from relay.hangups import (
     WRONG_ORIGIN,
     Refusal,
 )
+from relay.resume import Cursor
 from tests.support.relay import contract
 
 TOKEN = "ilo_s_" + "a" * 43
@@ -85,7 +88,6 @@ def test_a_room_of_the_contract_is_a_room(room: str) -> None:
 
     assert isinstance(asked, Wish)
     assert asked.room == room
-    assert asked.is_private == room.startswith("~")
 
 
 @pytest.mark.parametrize("room", NO_ROOMS)
@@ -122,9 +124,80 @@ def test_what_is_a_room_fits_the_contract(room: str) -> None:
         assert room.replace("-", "").replace("_", "").replace(".", "").replace("~", "").isalnum()
 
 
-@pytest.mark.parametrize("query", ["since=0", "since=", "x", "token=a", "?"])
-def test_this_version_takes_no_query(query: str) -> None:
+EPOCH = "7d7f6f0c-0d0a-4b6e-8d3a-0c9a5f1b2e3d"
+MAX_SEQ = 2**53 - 1
+
+
+@pytest.mark.parametrize(
+    ("query", "cursor"),
+    [
+        ("since=0", Cursor(0, None)),
+        (f"since=0&epoch={EPOCH}", Cursor(0, EPOCH)),
+        (f"since=1&epoch={EPOCH}", Cursor(1, EPOCH)),
+        (f"epoch={EPOCH}&since=41", Cursor(41, EPOCH)),
+        (f"since={MAX_SEQ}&epoch={EPOCH}", Cursor(MAX_SEQ, EPOCH)),
+    ],
+)
+def test_a_query_is_a_cursor(query: str, cursor: Cursor) -> None:
+    asked = wish(f"/ws/chat?{query}", BEARER)
+
+    assert isinstance(asked, Wish)
+    assert asked.cursor == cursor
+
+
+def test_without_a_query_there_is_no_cursor() -> None:
+    asked = wish("/ws/chat", BEARER)
+
+    assert isinstance(asked, Wish)
+    assert asked.cursor is None
+
+
+NO_SEQS = (
+    "", "-1", "+1", "01", "00", "1.0", "1e3", " 1", "1 ", "%31", "1%20", "x", "0x1", "1_0",
+    "\u00b2", "\u0661", "null", str(MAX_SEQ + 1), "9" * 16, "9" * 17, "9" * 5000,
+)  # fmt: skip
+NO_EPOCHS = (
+    "", EPOCH.upper(), EPOCH[:-1], EPOCH + "0", EPOCH + "%0a", EPOCH.replace("-", ""),
+    f"{{{EPOCH}}}", f"urn:uuid:{EPOCH}", f"%20{EPOCH}", "g" + EPOCH[1:], "%37" + EPOCH[1:],
+)  # fmt: skip
+NO_QUERIES = (
+    "", "?", "&", "x", "since", "epoch", "since=", "token=a", "since=1", "since=0&", "&since=0",
+    "since=0&since=0", "since=0&&", "since=0;", "Since=0", "SINCE=0", "%73ince=0", "since=0&x",
+    f"epoch={EPOCH}", f"since=1&epoch={EPOCH}&epoch={EPOCH}", f"since=1&epoch={EPOCH}&x=1",
+    f"since=1;epoch={EPOCH}", f"since=1&epoch={EPOCH}#x", "since=0&epoch", "since=0=",
+    "since=0&token=a", "since[]=0",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *NO_QUERIES,
+        *(f"since={seq}&epoch={EPOCH}" for seq in NO_SEQS),
+        *(f"since={since}&epoch={epoch}" for since in (0, 1) for epoch in NO_EPOCHS),
+    ],
+)
+def test_a_query_that_is_no_cursor_is_refused(query: str) -> None:
     assert wish(f"/ws/chat?{query}", BEARER) is BAD_QUERY
+
+
+QUERY = contract()["channels"]["room"]["bindings"]["ws"]["query"]
+CURSOR, UUID = (contract()["components"]["schemas"][name] for name in ("Cursor", "Uuid"))
+query_texts = st.text("0123456789abcdef-+. %e&=sincpoh", max_size=40)
+
+
+@given(st.sampled_from(["since=0", f"since=1&epoch={EPOCH}"]), query_texts, st.integers(0, 60))
+def test_what_is_a_cursor_fits_the_contract(query: str, noise: str, at: int) -> None:
+    asked = wish(f"/ws/chat?{query[:at]}{noise}{query[at + len(noise) :]}", BEARER)
+
+    assert set(QUERY["properties"]) == {"since", "epoch"}
+    if isinstance(asked, Wish):
+        cursor = asked.cursor
+        assert cursor is not None
+        assert CURSOR["minimum"] <= cursor.seq <= CURSOR["maximum"]
+        assert cursor.seq == 0 if cursor.epoch is None else re.search(UUID["pattern"], cursor.epoch)
+    else:
+        assert asked is BAD_QUERY
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ services' parser, then the schema by another library.
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
-from functools import cache, partial
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -18,29 +17,28 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from relay.frames import (
-    LIMITS_TOLD,
     FrameReader,
+    Heard,
+    LookBack,
     NotUtf8,
     Refused,
     Say,
-    ack_frame,
-    error_frame,
-    head_frame,
-    message_frame,
+    Signal,
     pointer,
-    welcome_frame,
 )
+from relay.outgoing import error_frame
 from services.limits import Limits
-from services.model import Instant
 from services.strict_json import NotStrictJson, parse_strict
+from tests.support.frame_contract import closed_schema
 from tests.support.relay import contract
 from tests.support.websocket import message
 
 SCHEMAS = contract()["components"]["schemas"]
+CLIENT_FRAMES = {"message": "MessageIn", "history": "HistoryIn", "signal": "SignalIn"}
 ID = "0b8f1c9e-6f0e-4a55-9d6b-2f0c7f5f1a11"
 LIMITS = Limits()
 READER = FrameReader(contract(), LIMITS)
-SMALL = Limits(frame_bytes=1024, message_bytes=10)
+SMALL = Limits(frame_bytes=1024, message_bytes=10, signal_bytes=20)
 SMALL_READER = FrameReader(contract(), SMALL)
 MAX_SEQ = 2**53 - 1
 
@@ -51,10 +49,10 @@ def schema_of(name: str) -> jsonschema.Draft202012Validator:
     )
 
 
-MESSAGE_IN = schema_of("MessageIn")
+ORACLES = {kind: schema_of(name) for kind, name in CLIENT_FRAMES.items()}
 
 
-def judged(raw: bytes, limits: Limits = LIMITS) -> Say | str:
+def judged(raw: bytes, limits: Limits = LIMITS) -> Heard | str:
     """Return what the contract says of a frame: what is said, or the code of its error."""
     try:
         raw.decode()
@@ -64,23 +62,35 @@ def judged(raw: bytes, limits: Limits = LIMITS) -> Say | str:
         frame = parse_strict(raw, max_depth=limits.json_depth)
     except NotStrictJson:
         return "bad-frame"
-    errors = list(MESSAGE_IN.iter_errors(frame))
+    kind = frame.get("type", "message") if isinstance(frame, dict) else "message"
+    known = kind if isinstance(kind, str) and kind in ORACLES else "message"
+    errors = list(ORACLES[known].iter_errors(frame))
     if errors:
         # The one rule of the schema with a code of its own, where no other comes before it.
         places = {(*error.absolute_path, error.validator) for error in errors}
         return "too-big" if places == {("data", "message", "maxLength")} else "bad-frame"
-    if len(frame["data"]["message"].encode()) > limits.message_bytes:
+    if known == "history":
+        limit = int(frame.get("limit", SCHEMAS["HistoryIn"]["properties"]["limit"]["default"]))
+        return LookBack(frame["id"], whole(frame.get("before")), limit)
+    if known == "signal":
+        compact = json.dumps(frame["data"], ensure_ascii=False, separators=(",", ":")).encode()
+        return "too-big" if len(compact) > limits.signal_bytes else Signal(compact)
+    text = frame["data"]["message"]
+    if len(text.encode()) > limits.message_bytes:
         return "too-big"
-    after = frame.get("after")
-    return Say(frame.get("id"), None if after is None else int(after), frame["data"]["message"])
+    return Say(frame.get("id"), whole(frame.get("after")), text, whole(frame.get("if_members")))
 
 
-def read(raw: bytes, reader: FrameReader = READER) -> Say | str:
+def whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
+def read(raw: bytes, reader: FrameReader = READER) -> Heard | str:
     try:
         said = reader.read(raw)
     except NotUtf8:
         return "not-utf-8"
-    return said if isinstance(said, Say) else said.code
+    return said.code if isinstance(said, Refused) else said
 
 
 # -- what is taken
@@ -97,6 +107,12 @@ VALID = {
     "after the last": (f'{{"after":{MAX_SEQ},"data":{{"message":""}}}}', Say(None, MAX_SEQ, "")),
     "an integer with a point": ('{"after":41.0,"data":{"message":""}}', Say(None, 41, "")),
     "an integer with an exponent": ('{"after":4.1e1,"data":{"message":""}}', Say(None, 41, "")),
+    "for some members": ('{"if_members":3,"data":{"message":"hi"}}', Say(None, None, "hi", 3)),
+    "for the first members": ('{"if_members":1.0,"data":{"message":""}}', Say(None, None, "", 1)),
+    "for the last members": (
+        f'{{"id":"{ID}","if_members":{MAX_SEQ},"after":1,"data":{{"message":""}}}}',
+        Say(ID, 1, "", MAX_SEQ),
+    ),
     "spaces": (' {\n"data"\t: {"message" :"hi"} }\r\n', Say(None, None, "hi")),
     "escaped names": ('{"d\\u0061ta":{"mess\\u0061ge":"hi"}}', Say(None, None, "hi")),
     "escapes": (r'{"data":{"message":"\"\\\/\b\n\u00e9"}}', Say(None, None, '"\\/\b\né')),
@@ -125,6 +141,38 @@ def test_the_contracts_examples_are_taken(example_of: Mapping[str, Any]) -> None
     assert isinstance(READER.read(orjson.dumps(example_of["payload"])), Say)
 
 
+HISTORY = {
+    "newest": (f'{{"type":"history","id":"{ID}"}}', LookBack(ID, None, 50)),
+    "the least": (f'{{"type":"history","id":"{ID}","before":1,"limit":1}}', LookBack(ID, 1, 1)),
+    "the most": (
+        f'{{"limit":200,"before":{MAX_SEQ},"type":"history","id":"{ID}"}}',
+        LookBack(ID, MAX_SEQ, 200),
+    ),
+    "with points": (
+        f'{{"type":"history","id":"{ID}","before":4.2e1,"limit":20.0}}',
+        LookBack(ID, 42, 20),
+    ),
+}
+SIGNALS = {
+    "nothing": ('{"type":"signal","data":{}}', Signal(b"{}")),
+    "spaces": (
+        '{ "data" : { "a" : [ 1 , null ] } , "type" : "signal" }',
+        Signal(b'{"a":[1,null]}'),
+    ),
+    "escapes": (r'{"type":"signal","data":{"\u0061":"\u00e9\/"}}', Signal('{"a":"é/"}'.encode())),
+    "a message inside": (
+        '{"type":"signal","data":{"type":"message","data":{"message":7}}}',
+        Signal(b'{"type":"message","data":{"message":7}}'),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), [*HISTORY.values(), *SIGNALS.values()])
+def test_a_question_or_a_signal_of_the_contract_is_taken(text: str, said: Heard) -> None:
+    assert READER.read(text.encode()) == said
+    assert judged(text.encode()) == said
+
+
 def test_a_frame_as_javascript_and_python_write_it_is_the_same() -> None:
     frame = {"id": ID, "after": 3, "data": {"message": 'é👋"\\ \u2028'}}
     written = [
@@ -142,6 +190,9 @@ def test_a_frame_as_javascript_and_python_write_it_is_the_same() -> None:
 
 IN = "#/components/schemas/MessageIn"
 DATA = "#/components/schemas/MessageData"
+VERSION = "#/components/schemas/MembersVersion"
+LOOK = "#/components/schemas/HistoryIn"
+SIGNAL = "#/components/schemas/SignalIn"
 AGAINST_THE_SCHEMA: list[tuple[str, str, str, str | None]] = [
     ("{}", "", "required", IN),
     ("[]", "", "type", IN),
@@ -194,6 +245,47 @@ AGAINST_THE_SCHEMA: list[tuple[str, str, str, str | None]] = [
     ('{"after":"1","data":{"message":""}}', "/after", "type", "#/components/schemas/Cursor"),
     ('{"after":null,"data":{"message":""}}', "/after", "type", "#/components/schemas/Cursor"),
     ('{"after":true,"data":{"message":""}}', "/after", "type", "#/components/schemas/Cursor"),
+    ('{"if_members":0,"data":{"message":""}}', "/if_members", "minimum", VERSION),
+    (f'{{"if_members":{MAX_SEQ + 1},"data":{{"message":""}}}}', "/if_members", "maximum", VERSION),
+    ('{"if_members":null,"data":{"message":""}}', "/if_members", "type", VERSION),
+    ('{"type":"history"}', "", "required", LOOK),
+    (f'{{"type":"history","id":"{ID.upper()}"}}', "/id", "pattern", "#/components/schemas/Uuid"),
+    (
+        f'{{"type":"history","id":"{ID}","limit":0}}',
+        "/limit",
+        "minimum",
+        f"{LOOK}/properties/limit",
+    ),
+    (
+        f'{{"type":"history","id":"{ID}","limit":201}}',
+        "/limit",
+        "maximum",
+        f"{LOOK}/properties/limit",
+    ),
+    (f'{{"type":"history","id":"{ID}","limit":1.5}}', "/limit", "type", f"{LOOK}/properties/limit"),
+    (
+        f'{{"type":"history","id":"{ID}","before":0}}',
+        "/before",
+        "minimum",
+        "#/components/schemas/Seq",
+    ),
+    (
+        f'{{"type":"history","id":"{ID}","before":{MAX_SEQ + 1}}}',
+        "/before",
+        "maximum",
+        "#/components/schemas/Seq",
+    ),
+    (f'{{"type":"history","id":"{ID}","after":1}}', "/after", "additionalProperties", LOOK),
+    (f'{{"type":"history","id":"{ID}","data":{{}}}}', "/data", "additionalProperties", LOOK),
+    ('{"type":"signal"}', "", "required", SIGNAL),
+    ('{"type":"signal","data":[]}', "/data", "type", "#/components/schemas/SignalData"),
+    ('{"type":"signal","data":"x"}', "/data", "type", "#/components/schemas/SignalData"),
+    (
+        f'{{"type":"signal","data":{{}},"id":"{ID}"}}',
+        "/id",
+        "additionalProperties",
+        SIGNAL,
+    ),
 ]
 
 
@@ -347,6 +439,30 @@ def test_too_big_keeps_to_the_operators_limit_and_names_the_frame(
     assert isinstance(SMALL_READER.read(message(text.encode()[:10].decode(errors="ignore"))), Say)
 
 
+@pytest.mark.parametrize("letter", ["a", "é", "👋", '"', "\n"])
+@pytest.mark.parametrize("written", [json.dumps, orjson.dumps], ids=["escaped", "plain"])
+@pytest.mark.parametrize("reader", [READER, SMALL_READER], ids=["highest", "small"])
+def test_a_signal_may_have_as_many_bytes_as_the_bound_and_no_more(
+    letter: str, written: Any, reader: FrameReader
+) -> None:
+    bound = reader.limits.signal_bytes
+    around = len('{"x":""}')
+    each = len(orjson.dumps(letter)) - 2
+    text = letter * ((bound - around) // each)
+    text += "a" * (bound - around - len(text) * each)
+    fits, too_big = (written({"type": "signal", "data": {"x": t}}) for t in (text, text + "a"))
+    fits, too_big = (r.encode() if isinstance(r, str) else r for r in (fits, too_big))
+
+    assert reader.read(fits) == Signal(orjson.dumps({"x": text}))
+    assert reader.read(too_big) == Refused(
+        "too-big",
+        f"/data: at most {bound} bytes of UTF-8",
+        path="/data",
+        expected={"maximum": bound},
+        schema="#/components/schemas/Limits/properties/signal_bytes",
+    )
+
+
 def test_another_fault_of_a_frame_that_is_too_big_is_told_first() -> None:
     refused = READER.read(message("a" * (LIMITS.message_bytes + 1), x=1))
 
@@ -449,11 +565,34 @@ class Writer:
             ("type", self.value('"message"')),
             ("id", self.value(self.random.choice(IDS[:1] if self.one_in(2) else IDS))),
             ("after", self.value(self.random.choice(NUMBERS))),
+            ("if_members", self.value(self.random.choice(NUMBERS))),
         ]
-        chosen = self.random.sample(members, self.random.randrange(4))
+        if self.one_in(4):
+            return self.other_frame()
+        chosen = self.random.sample(members, self.random.randrange(5))
         data = self.object([] if self.one_in(20) else [("message", self.value(self.text()))])
         chosen.insert(self.random.randrange(4), ("data", self.value(data)))
         return self.object(chosen)
+
+    def other_frame(self) -> str:
+        if self.one_in(2):
+            members = [("type", '"signal"'), ("data", self.value(self.object(self.anything())))]
+        else:
+            members = [("type", '"history"'), ("id", self.value(IDS[0]))]
+            members += self.random.sample(
+                [
+                    ("before", self.value(self.random.choice(NUMBERS))),
+                    ("limit", self.value(self.random.choice(["1", "2e2", "200", "201", "0"]))),
+                ],
+                self.random.randrange(3),
+            )
+        self.random.shuffle(members)
+        return self.object(members)
+
+    def anything(self) -> list[tuple[str, str]]:
+        values = ["1", "-7", "true", "null", "[1,[]]", '{"b":[{}]}', self.text()]
+        names = self.random.sample("abcd", self.random.randrange(4))
+        return [(name, self.value(self.random.choice(values))) for name in names]
 
 
 frames = st.randoms(use_true_random=True).map(lambda random: Writer(random).frame())
@@ -546,87 +685,27 @@ def test_a_message_too_big_is_not_repeated() -> None:
     assert SECRET not in repr(refused)
 
 
-def test_what_is_said_shows_no_text_in_its_repr() -> None:
-    said = READER.read(message(SECRET, id=ID))
+@pytest.mark.parametrize(
+    "raw",
+    [message(SECRET, id=ID), orjson.dumps({"type": "signal", "data": {SECRET: SECRET}})],
+    ids=["message", "signal"],
+)
+def test_what_is_said_shows_no_text_in_its_repr(raw: bytes) -> None:
+    said = READER.read(raw)
 
-    assert isinstance(said, Say)
+    assert isinstance(said, Say | Signal)
     assert SECRET not in repr(said)
     assert SECRET not in f"{said}"
 
 
-# -- what the relay sends
+def test_a_signal_too_big_is_not_repeated() -> None:
+    refused = SMALL_READER.read(orjson.dumps({"type": "signal", "data": {"x": SECRET * 3}}))
+
+    assert isinstance(refused, Refused)
+    assert SECRET not in repr(refused)
 
 
-@cache
-def closed(name: str) -> jsonschema.Draft202012Validator:
-    """Return the schema of a relay's frame, shut: the relay itself sends nothing undeclared."""
-    schemas = deepcopy(SCHEMAS)
-    for schema in schemas.values():
-        if schema.get("type") == "object":
-            schema["additionalProperties"] = False
-    return jsonschema.Draft202012Validator(
-        {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}},
-        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
-    )
-
-
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
-timestamps = st.just("2026-01-02T12:00:00.000Z")
-seqs = st.integers(1, MAX_SEQ)
-
-
-@given(st.uuids(), seqs, texts.filter(bool).map(lambda s: s[:64]), timestamps, texts)
-def test_a_message_frame_fits_the_contract(
-    uuid: Any, seq: int, sender: str, sent_at: str, text: str
-) -> None:
-    id_ascii, sender_json = str(uuid).encode(), orjson.dumps(sender)
-    raw = message_frame(id_ascii, seq, b'"chat"', sender_json, sent_at.encode(), text)
-
-    frame = parse_strict(raw, max_depth=2)
-    closed("MessageOut").validate(frame)
-    assert frame == {
-        "type": "message",
-        "id": str(uuid),
-        "seq": seq,
-        "room": "chat",
-        "sender": sender,
-        "sent_at": sent_at,
-        "data": {"message": text},
-    }
-
-
-@given(st.uuids(), seqs, timestamps)
-def test_an_ack_frame_fits_the_contract(uuid: Any, seq: int, sent_at: str) -> None:
-    frame = orjson.loads(ack_frame(str(uuid).encode(), seq, sent_at.encode()))
-
-    closed("Ack").validate(frame)
-    assert frame == {"type": "ack", "id": str(uuid), "seq": seq, "sent_at": sent_at}
-
-
-@given(st.integers(0, MAX_SEQ))
-def test_a_head_frame_fits_the_contract(seq: int) -> None:
-    frame = orjson.loads(head_frame(seq))
-
-    closed("Head").validate(frame)
-    assert frame == {"type": "head", "seq": seq}
-
-
-def test_a_welcome_frame_fits_the_contract_and_tells_all_its_limits() -> None:
-    frame = orjson.loads(
-        welcome_frame(
-            room="chat",
-            username="γάτα👋",
-            epoch=ID,
-            head=0,
-            expires_at=Instant(1_767_355_200_000),
-            limits=LIMITS,
-        )
-    )
-
-    closed("Welcome").validate(frame)
-    assert set(LIMITS_TOLD) == set(SCHEMAS["Limits"]["required"]) == set(frame["limits"])
-    assert frame["limits"] == {name: getattr(LIMITS, name) for name in LIMITS_TOLD}
-    assert frame["expires_at"] == "2026-01-02T12:00:00.000Z"
+# -- how that is said
 
 
 def errors_of_all_kinds() -> list[Refused]:
@@ -640,7 +719,7 @@ def errors_of_all_kinds() -> list[Refused]:
 
 
 def test_error_frames_fit_the_contract() -> None:
-    shut = closed("Failure")
+    shut = closed_schema("Failure")
     refusals = errors_of_all_kinds()
     assert len(refusals) == len(AGAINST_THE_SCHEMA) + len(NOT_STRICT) + 3
     for refused in refusals:
@@ -655,7 +734,7 @@ def test_the_error_of_any_frame_fits_the_contract(text: str) -> None:
     assume(isinstance(refused, Refused))
 
     assert isinstance(refused, Refused)
-    closed("Failure").validate(orjson.loads(error_frame(refused)))
+    closed_schema("Failure").validate(orjson.loads(error_frame(refused)))
 
 
 @pytest.mark.parametrize(

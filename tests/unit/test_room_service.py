@@ -36,6 +36,7 @@ from services.model import (
     UserId,
     Username,
 )
+from services.names import skeleton
 from services.ports import Appended
 from services.rooms import MEMBERS_PAGE_BYTES, History, Rooms
 from tests.support.memory_store import MemoryStore
@@ -57,7 +58,7 @@ class House:
 
     async def user(self, name: str, public_key: str = "") -> Caller:
         user_id = UserId(name.encode().ljust(16, b".")[:16])
-        user = User(user_id, Username(name), name, "a hash", NOON)
+        user = User(user_id, Username(name), skeleton(name), "a hash", NOON)
         await self.store.add_user(user, PublicKey(1, public_key or f"{name}'s key", NOON))
         return caller(user)
 
@@ -112,7 +113,15 @@ class House:
 
 
 def caller(user: User) -> Caller:
-    return Caller(user.user_id, user.name, "0" * 32, SecretHash(b"t" * 32), NOON, NOON)
+    return Caller(
+        user_id=user.user_id,
+        username=user.name,
+        session_id="0" * 32,
+        token_hash=SecretHash(b"t" * 32),
+        key_hash=SecretHash(b"k" * 32),
+        session_created_at=NOON,
+        expires_at=NOON,
+    )
 
 
 @pytest.fixture
@@ -699,7 +708,7 @@ async def test_rooms_come_in_pages_by_name(house: House) -> None:
 
 async def test_members_come_in_pages_by_name(house: House) -> None:
     ann = await house.user("ann")
-    others = [await house.user(name) for name in ("Bob", "bob", "åsa", "🦊", "carol")]
+    others = [await house.user(name) for name in ("Zoe", "bob", "åsa", "🦊", "carol")]
     name = await house.make(ann)
     await house.add(ann, name, *others)
     everybody = sorted(["ann", *(other.username for other in others)])

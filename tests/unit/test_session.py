@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.frames import FrameReader, Say
+from relay.frames import FrameReader, Heard, LookBack, Say, Signal
 from relay.hangups import BAD_FRAMES, NOT_UTF_8, RATE
-from relay.session import MAX_BAD_FRAMES_IN_A_ROW, Pace, Reply, Session
+from relay.outgoing import error_frame
+from relay.session import MAX_BAD_FRAMES_IN_A_ROW, Pace, Reply, Session, members_changed
 from services.limits import Limits
 from services.model import Instant, UserId, Username
+from tests.support.frame_contract import closed_schema
 from tests.support.relay import contract
 from tests.support.websocket import message
 
@@ -25,11 +27,11 @@ def new_session() -> Session:
     return Session(UserId(b"a" * 16), Username("ann"), "5" * 32, Instant(0))
 
 
-def hear(session: Session, raw: bytes, now_s: float = 0.0, pace: Pace = PACE) -> Say | Reply:
+def hear(session: Session, raw: bytes, now_s: float = 0.0, pace: Pace = PACE) -> Heard | Reply:
     return session.hear(raw, now_s, READER, pace)
 
 
-def code_of(reply: Say | Reply) -> str:
+def code_of(reply: Heard | Reply) -> str:
     assert isinstance(reply, Reply)
     assert reply.frame is not None
     code: str = orjson.loads(reply.frame)["code"]
@@ -143,6 +145,32 @@ def test_a_good_frame_begins_the_count_anew() -> None:
 
     replies = [hear(session, BAD, pace=pace) for _ in range(20)]
     assert [r.hangup for r in replies if isinstance(r, Reply)] == [None] * 19 + [BAD_FRAMES]
+
+
+@pytest.mark.parametrize(
+    ("good", "said"),
+    [
+        (orjson.dumps({"type": "history", "id": ID}), LookBack(ID, None, 50)),
+        (orjson.dumps({"type": "signal", "data": {}}), Signal(b"{}")),
+    ],
+)
+def test_a_question_and_a_signal_are_good_frames_too(good: bytes, said: Heard) -> None:
+    session, pace = new_session(), Pace(Limits())
+    for _ in range(19):
+        hear(session, BAD, pace=pace)
+
+    assert hear(session, good, pace=pace) == said
+
+    replies = [hear(session, BAD, pace=pace) for _ in range(20)]
+    assert [r.hangup for r in replies if isinstance(r, Reply)] == [None] * 19 + [BAD_FRAMES]
+
+
+def test_that_the_members_are_others_is_no_bad_frame() -> None:
+    refused = members_changed(ID)
+
+    assert (refused.code, refused.id, refused.path) == ("members-changed", ID, "/if_members")
+    closed_schema("Failure").validate(orjson.loads(error_frame(refused)))
+    assert b'"id"' not in error_frame(members_changed(None))
 
 
 def test_too_big_counts_as_a_bad_frame_too() -> None:

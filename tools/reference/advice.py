@@ -54,6 +54,23 @@ ADVICE: Final[Mapping[str, str]] = {
         "Check the spelling: a name has one, upper and lower case differ. A deleted account "
         "does not come back."
     ),
+    "not-the-owner": (
+        "Ask the room's owner: `GET /room/{room}` names one. An open room has none: one joins it "
+        "by connecting, and nobody can be removed from it."
+    ),
+    "room-not-found": (
+        "Check the name: upper and lower case differ. When it is right, the user is not in the "
+        "room (any more), or it is deleted: ask a member for an invitation. An open room is "
+        "joined by connecting to it."
+    ),
+    "member-not-found": (
+        "Nothing is left to do: the user is not in the room. Otherwise check the spelling of the "
+        "name, which has one."
+    ),
+    "limit-reached": (
+        "`detail` names the limit. Leave or delete a room, decline or take back an invitation, or "
+        "remove a member; then repeat the request. Or ask the operator for a higher one."
+    ),
     "api-key-not-found": (
         "Nothing is left to do if the key was revoked before. Otherwise check the header "
         "`Ilo-Api-Key`."

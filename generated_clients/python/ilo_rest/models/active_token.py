@@ -39,14 +39,14 @@ class ActiveToken:
         exp = self.exp
         sid = self.sid
         answer_to = self.answer_to
-        members: dict[str, Any] = {**self.additional_properties}
-        members["active"] = active
-        members["sub"] = sub
-        members["username"] = username
-        members["exp"] = exp
-        members["sid"] = sid
-        members["answer_to"] = answer_to
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["active"] = active
+        members_["sub"] = sub
+        members_["username"] = username
+        members_["exp"] = exp
+        members_["sid"] = sid
+        members_["answer_to"] = answer_to
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -55,15 +55,15 @@ class ActiveToken:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        active = members.pop("active")
+        members_ = dict(source)
+        active = members_.pop("active")
         if active is not True:
             raise ValueError("active is always true")
-        sub = members.pop("sub")
-        username = members.pop("username")
-        exp = members.pop("exp")
-        sid = members.pop("sid")
-        answer_to = members.pop("answer_to")
+        sub = members_.pop("sub")
+        username = members_.pop("username")
+        exp = members_.pop("exp")
+        sid = members_.pop("sid")
+        answer_to = members_.pop("answer_to")
         return cls(
             active=active,
             sub=sub,
@@ -71,5 +71,5 @@ class ActiveToken:
             exp=exp,
             sid=sid,
             answer_to=answer_to,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -28,11 +28,11 @@ class Credentials:
         username = self.username
         password = self.password
         api_key = self.api_key
-        members: dict[str, Any] = {}
-        members["username"] = username
-        members["password"] = password
-        members["api_key"] = api_key
-        return members
+        members_: dict[str, Any] = {}
+        members_["username"] = username
+        members_["password"] = password
+        members_["api_key"] = api_key
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -41,10 +41,10 @@ class Credentials:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        username = members.pop("username")
-        password = members.pop("password")
-        api_key = members.pop("api_key")
+        members_ = dict(source)
+        username = members_.pop("username")
+        password = members_.pop("password")
+        api_key = members_.pop("api_key")
         return cls(
             username=username,
             password=password,

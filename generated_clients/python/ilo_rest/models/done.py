@@ -24,9 +24,9 @@ class Done:
     def to_dict(self) -> dict[str, Any]:
         """Return the object as JSON has it."""
         detail = self.detail
-        members: dict[str, Any] = {**self.additional_properties}
-        members["detail"] = detail
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["detail"] = detail
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -35,9 +35,9 @@ class Done:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        detail = members.pop("detail")
+        members_ = dict(source)
+        detail = members_.pop("detail")
         return cls(
             detail=detail,
-            additional_properties=members,
+            additional_properties=members_,
         )

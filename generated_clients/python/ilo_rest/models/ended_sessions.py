@@ -25,9 +25,9 @@ class EndedSessions:
         """Return the object as JSON has it."""
         ended = self.ended
 
-        members: dict[str, Any] = {**self.additional_properties}
-        members["ended"] = ended
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["ended"] = ended
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -36,10 +36,10 @@ class EndedSessions:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        ended = cast(list[str], members.pop("ended"))
+        members_ = dict(source)
+        ended = cast(list[str], members_.pop("ended"))
 
         return cls(
             ended=ended,
-            additional_properties=members,
+            additional_properties=members_,
         )

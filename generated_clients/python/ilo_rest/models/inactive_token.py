@@ -24,9 +24,9 @@ class InactiveToken:
     def to_dict(self) -> dict[str, Any]:
         """Return the object as JSON has it."""
         active = self.active
-        members: dict[str, Any] = {**self.additional_properties}
-        members["active"] = active
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["active"] = active
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -35,11 +35,11 @@ class InactiveToken:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        active = members.pop("active")
+        members_ = dict(source)
+        active = members_.pop("active")
         if active is not False:
             raise ValueError("active is always false")
         return cls(
             active=active,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -39,15 +39,15 @@ class InputError:
         rule = self.rule
         detail = self.detail
         schema = self.schema
-        members: dict[str, Any] = {**self.additional_properties}
-        members["in"] = in_
-        members["pointer"] = pointer
-        members["rule"] = rule
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["in"] = in_
+        members_["pointer"] = pointer
+        members_["rule"] = rule
         if not isinstance(detail, Unset):
-            members["detail"] = detail
+            members_["detail"] = detail
         if not isinstance(schema, Unset):
-            members["schema"] = schema
-        return members
+            members_["schema"] = schema
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -56,18 +56,18 @@ class InputError:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        in_ = check_input_error_in(members.pop("in"))
+        members_ = dict(source)
+        in_ = check_input_error_in(members_.pop("in"))
 
-        pointer = members.pop("pointer")
-        rule = members.pop("rule")
-        detail = members.pop("detail", UNSET)
-        schema = members.pop("schema", UNSET)
+        pointer = members_.pop("pointer")
+        rule = members_.pop("rule")
+        detail = members_.pop("detail", UNSET)
+        schema = members_.pop("schema", UNSET)
         return cls(
             in_=in_,
             pointer=pointer,
             rule=rule,
             detail=detail,
             schema=schema,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -27,10 +27,10 @@ class KeyVersion:
         """Return the object as JSON has it."""
         detail = self.detail
         key_version = self.key_version
-        members: dict[str, Any] = {**self.additional_properties}
-        members["detail"] = detail
-        members["key_version"] = key_version
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["detail"] = detail
+        members_["key_version"] = key_version
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -39,11 +39,11 @@ class KeyVersion:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        detail = members.pop("detail")
-        key_version = members.pop("key_version")
+        members_ = dict(source)
+        detail = members_.pop("detail")
+        key_version = members_.pop("key_version")
         return cls(
             detail=detail,
             key_version=key_version,
-            additional_properties=members,
+            additional_properties=members_,
         )

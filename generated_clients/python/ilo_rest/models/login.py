@@ -34,12 +34,12 @@ class Login:
         token = self.token
         expires_at = self.expires_at.isoformat()
         relay_url = self.relay_url
-        members: dict[str, Any] = {**self.additional_properties}
-        members["detail"] = detail
-        members["token"] = token
-        members["expires_at"] = expires_at
-        members["relay_url"] = relay_url
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["detail"] = detail
+        members_["token"] = token
+        members_["expires_at"] = expires_at
+        members_["relay_url"] = relay_url
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -48,16 +48,16 @@ class Login:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        detail = members.pop("detail")
-        token = members.pop("token")
-        expires_at = datetime.datetime.fromisoformat(members.pop("expires_at"))
+        members_ = dict(source)
+        detail = members_.pop("detail")
+        token = members_.pop("token")
+        expires_at = datetime.datetime.fromisoformat(members_.pop("expires_at"))
 
-        relay_url = members.pop("relay_url")
+        relay_url = members_.pop("relay_url")
         return cls(
             detail=detail,
             token=token,
             expires_at=expires_at,
             relay_url=relay_url,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -24,9 +24,9 @@ class MadeRoom:
     def to_dict(self) -> dict[str, Any]:
         """Return the object as JSON has it."""
         room = self.room
-        members: dict[str, Any] = {**self.additional_properties}
-        members["room"] = room
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["room"] = room
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -35,9 +35,9 @@ class MadeRoom:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        room = members.pop("room")
+        members_ = dict(source)
+        room = members_.pop("room")
         return cls(
             room=room,
-            additional_properties=members,
+            additional_properties=members_,
         )

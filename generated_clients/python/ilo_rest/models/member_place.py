@@ -26,9 +26,9 @@ class MemberPlace:
     def to_dict(self) -> dict[str, Any]:
         """Return the object as JSON has it."""
         state: str = self.state
-        members: dict[str, Any] = {**self.additional_properties}
-        members["state"] = state
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["state"] = state
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -37,10 +37,10 @@ class MemberPlace:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        state = check_member_state(members.pop("state"))
+        members_ = dict(source)
+        state = check_member_state(members_.pop("state"))
 
         return cls(
             state=state,
-            additional_properties=members,
+            additional_properties=members_,
         )

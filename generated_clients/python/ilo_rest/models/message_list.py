@@ -43,13 +43,13 @@ class MessageList:
         epoch = self.epoch
         head = self.head
         floor = self.floor
-        members: dict[str, Any] = {**self.additional_properties}
-        members["messages"] = messages
-        members["more"] = more
-        members["epoch"] = epoch
-        members["head"] = head
-        members["floor"] = floor
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["messages"] = messages
+        members_["more"] = more
+        members_["epoch"] = epoch
+        members_["head"] = head
+        members_["floor"] = floor
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -60,23 +60,23 @@ class MessageList:
         """
         from ..models.stored_message import StoredMessage
 
-        members = dict(source)
+        members_ = dict(source)
         messages = []
-        _messages = members.pop("messages")
+        _messages = members_.pop("messages")
         for messages_item_data in _messages:
             messages_item = StoredMessage.from_dict(messages_item_data)
 
             messages.append(messages_item)
 
-        more = members.pop("more")
-        epoch = members.pop("epoch")
-        head = members.pop("head")
-        floor = members.pop("floor")
+        more = members_.pop("more")
+        epoch = members_.pop("epoch")
+        head = members_.pop("head")
+        floor = members_.pop("floor")
         return cls(
             messages=messages,
             more=more,
             epoch=epoch,
             head=head,
             floor=floor,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -27,10 +27,10 @@ class NewKey:
         """Return the object as JSON has it."""
         detail = self.detail
         revoke_token = self.revoke_token
-        members: dict[str, Any] = {**self.additional_properties}
-        members["detail"] = detail
-        members["revoke_token"] = revoke_token
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["detail"] = detail
+        members_["revoke_token"] = revoke_token
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -39,11 +39,11 @@ class NewKey:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        detail = members.pop("detail")
-        revoke_token = members.pop("revoke_token")
+        members_ = dict(source)
+        detail = members_.pop("detail")
+        revoke_token = members_.pop("revoke_token")
         return cls(
             detail=detail,
             revoke_token=revoke_token,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -34,14 +34,14 @@ class NewRoom:
         if not isinstance(self.history, Unset):
             history = self.history
 
-        members: dict[str, Any] = {}
+        members_: dict[str, Any] = {}
         if not isinstance(retention_s, Unset):
-            members["retention_s"] = retention_s
+            members_["retention_s"] = retention_s
         if not isinstance(retention_messages, Unset):
-            members["retention_messages"] = retention_messages
+            members_["retention_messages"] = retention_messages
         if not isinstance(history, Unset):
-            members["history"] = history
-        return members
+            members_["history"] = history
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -50,10 +50,10 @@ class NewRoom:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        retention_s = members.pop("retention_s", UNSET)
-        retention_messages = members.pop("retention_messages", UNSET)
-        _history = members.pop("history", UNSET)
+        members_ = dict(source)
+        retention_s = members_.pop("retention_s", UNSET)
+        retention_messages = members_.pop("retention_messages", UNSET)
+        _history = members_.pop("history", UNSET)
         history: History | Unset
         if isinstance(_history, Unset):
             history = UNSET

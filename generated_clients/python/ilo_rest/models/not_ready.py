@@ -43,14 +43,14 @@ class NotReady:
         instance = self.instance
         reasons = self.reasons
 
-        members: dict[str, Any] = {**self.additional_properties}
-        members["type"] = type_
-        members["title"] = title
-        members["status"] = status
-        members["detail"] = detail
-        members["instance"] = instance
-        members["reasons"] = reasons
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["type"] = type_
+        members_["title"] = title
+        members_["status"] = status
+        members_["detail"] = detail
+        members_["instance"] = instance
+        members_["reasons"] = reasons
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -59,15 +59,15 @@ class NotReady:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        type_ = check_not_ready_type(members.pop("type"))
+        members_ = dict(source)
+        type_ = check_not_ready_type(members_.pop("type"))
 
-        title = members.pop("title")
-        status = check_not_ready_status(members.pop("status"))
+        title = members_.pop("title")
+        status = check_not_ready_status(members_.pop("status"))
 
-        detail = members.pop("detail")
-        instance = members.pop("instance")
-        reasons = cast(list[str], members.pop("reasons"))
+        detail = members_.pop("detail")
+        instance = members_.pop("instance")
+        reasons = cast(list[str], members_.pop("reasons"))
 
         return cls(
             type_=type_,
@@ -76,5 +76,5 @@ class NotReady:
             detail=detail,
             instance=instance,
             reasons=reasons,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -25,10 +25,10 @@ class PasswordChange:
         """Return the object as JSON has it."""
         old_password = self.old_password
         new_password = self.new_password
-        members: dict[str, Any] = {}
-        members["old_password"] = old_password
-        members["new_password"] = new_password
-        return members
+        members_: dict[str, Any] = {}
+        members_["old_password"] = old_password
+        members_["new_password"] = new_password
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -37,9 +37,9 @@ class PasswordChange:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        old_password = members.pop("old_password")
-        new_password = members.pop("new_password")
+        members_ = dict(source)
+        old_password = members_.pop("old_password")
+        new_password = members_.pop("new_password")
         return cls(
             old_password=old_password,
             new_password=new_password,

@@ -50,15 +50,15 @@ class Problem:
                 errors_item = errors_item_data.to_dict()
                 errors.append(errors_item)
 
-        members: dict[str, Any] = {**self.additional_properties}
-        members["type"] = type_
-        members["title"] = title
-        members["status"] = status
-        members["detail"] = detail
-        members["instance"] = instance
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["type"] = type_
+        members_["title"] = title
+        members_["status"] = status
+        members_["detail"] = detail
+        members_["instance"] = instance
         if not isinstance(errors, Unset):
-            members["errors"] = errors
-        return members
+            members_["errors"] = errors
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -69,13 +69,13 @@ class Problem:
         """
         from ..models.input_error import InputError
 
-        members = dict(source)
-        type_ = members.pop("type")
-        title = members.pop("title")
-        status = members.pop("status")
-        detail = members.pop("detail")
-        instance = members.pop("instance")
-        _errors = members.pop("errors", UNSET)
+        members_ = dict(source)
+        type_ = members_.pop("type")
+        title = members_.pop("title")
+        status = members_.pop("status")
+        detail = members_.pop("detail")
+        instance = members_.pop("instance")
+        _errors = members_.pop("errors", UNSET)
         errors: list[InputError] | Unset = UNSET
         if _errors is not UNSET:
             errors = []
@@ -91,5 +91,5 @@ class Problem:
             detail=detail,
             instance=instance,
             errors=errors,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -24,10 +24,10 @@ class PublicKeyChange:
         """Return the object as JSON has it."""
         public_key = self.public_key
         if_version = self.if_version
-        members: dict[str, Any] = {}
-        members["public_key"] = public_key
-        members["if_version"] = if_version
-        return members
+        members_: dict[str, Any] = {}
+        members_["public_key"] = public_key
+        members_["if_version"] = if_version
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -36,9 +36,9 @@ class PublicKeyChange:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        public_key = members.pop("public_key")
-        if_version = members.pop("if_version")
+        members_ = dict(source)
+        public_key = members_.pop("public_key")
+        if_version = members_.pop("if_version")
         return cls(
             public_key=public_key,
             if_version=if_version,

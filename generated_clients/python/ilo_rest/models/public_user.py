@@ -34,12 +34,12 @@ class PublicUser:
         username = self.username
         key_version = self.key_version
         created_at = self.created_at.isoformat()
-        members: dict[str, Any] = {**self.additional_properties}
-        members["detail"] = detail
-        members["username"] = username
-        members["key_version"] = key_version
-        members["created_at"] = created_at
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["detail"] = detail
+        members_["username"] = username
+        members_["key_version"] = key_version
+        members_["created_at"] = created_at
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -48,16 +48,16 @@ class PublicUser:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        detail = members.pop("detail")
-        username = members.pop("username")
-        key_version = members.pop("key_version")
-        created_at = datetime.datetime.fromisoformat(members.pop("created_at"))
+        members_ = dict(source)
+        detail = members_.pop("detail")
+        username = members_.pop("username")
+        key_version = members_.pop("key_version")
+        created_at = datetime.datetime.fromisoformat(members_.pop("created_at"))
 
         return cls(
             detail=detail,
             username=username,
             key_version=key_version,
             created_at=created_at,
-            additional_properties=members,
+            additional_properties=members_,
         )

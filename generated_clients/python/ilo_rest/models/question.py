@@ -30,11 +30,11 @@ class Question:
         token = self.token
         token_type_hint: str = self.token_type_hint
         nonce = self.nonce
-        members: dict[str, Any] = {}
-        members["token"] = token
-        members["token_type_hint"] = token_type_hint
-        members["nonce"] = nonce
-        return members
+        members_: dict[str, Any] = {}
+        members_["token"] = token
+        members_["token_type_hint"] = token_type_hint
+        members_["nonce"] = nonce
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -43,11 +43,11 @@ class Question:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        token = members.pop("token")
-        token_type_hint = check_question_token_type_hint(members.pop("token_type_hint"))
+        members_ = dict(source)
+        token = members_.pop("token")
+        token_type_hint = check_question_token_type_hint(members_.pop("token_type_hint"))
 
-        nonce = members.pop("nonce")
+        nonce = members_.pop("nonce")
         return cls(
             token=token,
             token_type_hint=token_type_hint,

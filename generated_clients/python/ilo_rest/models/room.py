@@ -68,21 +68,21 @@ class Room:
 
         more = self.more
         owner = self.owner
-        members: dict[str, Any] = {**self.additional_properties}
-        members["room"] = room
-        members["kind"] = kind
-        members["epoch"] = epoch
-        members["head"] = head
-        members["floor"] = floor
-        members["retention_s"] = retention_s
-        members["retention_messages"] = retention_messages
-        members["history"] = history
-        members["members_version"] = members_version
-        members["members"] = members
-        members["more"] = more
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["room"] = room
+        members_["kind"] = kind
+        members_["epoch"] = epoch
+        members_["head"] = head
+        members_["floor"] = floor
+        members_["retention_s"] = retention_s
+        members_["retention_messages"] = retention_messages
+        members_["history"] = history
+        members_["members_version"] = members_version
+        members_["members"] = members
+        members_["more"] = more
         if not isinstance(owner, Unset):
-            members["owner"] = owner
-        return members
+            members_["owner"] = owner
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -93,27 +93,27 @@ class Room:
         """
         from ..models.room_member import RoomMember
 
-        members = dict(source)
-        room = members.pop("room")
-        kind = check_room_kind(members.pop("kind"))
+        members_ = dict(source)
+        room = members_.pop("room")
+        kind = check_room_kind(members_.pop("kind"))
 
-        epoch = members.pop("epoch")
-        head = members.pop("head")
-        floor = members.pop("floor")
-        retention_s = members.pop("retention_s")
-        retention_messages = members.pop("retention_messages")
-        history = check_history(members.pop("history"))
+        epoch = members_.pop("epoch")
+        head = members_.pop("head")
+        floor = members_.pop("floor")
+        retention_s = members_.pop("retention_s")
+        retention_messages = members_.pop("retention_messages")
+        history = check_history(members_.pop("history"))
 
-        members_version = members.pop("members_version")
+        members_version = members_.pop("members_version")
         members = []
-        _members = members.pop("members")
+        _members = members_.pop("members")
         for members_item_data in _members:
             members_item = RoomMember.from_dict(members_item_data)
 
             members.append(members_item)
 
-        more = members.pop("more")
-        owner = members.pop("owner", UNSET)
+        more = members_.pop("more")
+        owner = members_.pop("owner", UNSET)
         return cls(
             room=room,
             kind=kind,
@@ -127,5 +127,5 @@ class Room:
             members=members,
             more=more,
             owner=owner,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -34,10 +34,10 @@ class RoomList:
             rooms.append(rooms_item)
 
         more = self.more
-        members: dict[str, Any] = {**self.additional_properties}
-        members["rooms"] = rooms
-        members["more"] = more
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["rooms"] = rooms
+        members_["more"] = more
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -48,17 +48,17 @@ class RoomList:
         """
         from ..models.room_of_mine import RoomOfMine
 
-        members = dict(source)
+        members_ = dict(source)
         rooms = []
-        _rooms = members.pop("rooms")
+        _rooms = members_.pop("rooms")
         for rooms_item_data in _rooms:
             rooms_item = RoomOfMine.from_dict(rooms_item_data)
 
             rooms.append(rooms_item)
 
-        more = members.pop("more")
+        more = members_.pop("more")
         return cls(
             rooms=rooms,
             more=more,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -39,13 +39,13 @@ class RoomMember:
         since = self.since.isoformat()
         public_key = self.public_key
         key_version = self.key_version
-        members: dict[str, Any] = {**self.additional_properties}
-        members["username"] = username
-        members["state"] = state
-        members["since"] = since
-        members["public_key"] = public_key
-        members["key_version"] = key_version
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["username"] = username
+        members_["state"] = state
+        members_["since"] = since
+        members_["public_key"] = public_key
+        members_["key_version"] = key_version
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -54,19 +54,19 @@ class RoomMember:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        username = members.pop("username")
-        state = check_member_state(members.pop("state"))
+        members_ = dict(source)
+        username = members_.pop("username")
+        state = check_member_state(members_.pop("state"))
 
-        since = datetime.datetime.fromisoformat(members.pop("since"))
+        since = datetime.datetime.fromisoformat(members_.pop("since"))
 
-        public_key = members.pop("public_key")
-        key_version = members.pop("key_version")
+        public_key = members_.pop("public_key")
+        key_version = members_.pop("key_version")
         return cls(
             username=username,
             state=state,
             since=since,
             public_key=public_key,
             key_version=key_version,
-            additional_properties=members,
+            additional_properties=members_,
         )

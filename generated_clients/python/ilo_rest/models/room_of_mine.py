@@ -50,17 +50,17 @@ class RoomOfMine:
         head = self.head
         floor = self.floor
         owner = self.owner
-        members: dict[str, Any] = {**self.additional_properties}
-        members["room"] = room
-        members["kind"] = kind
-        members["state"] = state
-        members["since"] = since
-        members["members_version"] = members_version
-        members["head"] = head
-        members["floor"] = floor
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["room"] = room
+        members_["kind"] = kind
+        members_["state"] = state
+        members_["since"] = since
+        members_["members_version"] = members_version
+        members_["head"] = head
+        members_["floor"] = floor
         if not isinstance(owner, Unset):
-            members["owner"] = owner
-        return members
+            members_["owner"] = owner
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -69,18 +69,18 @@ class RoomOfMine:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        room = members.pop("room")
-        kind = check_room_kind(members.pop("kind"))
+        members_ = dict(source)
+        room = members_.pop("room")
+        kind = check_room_kind(members_.pop("kind"))
 
-        state = check_member_state(members.pop("state"))
+        state = check_member_state(members_.pop("state"))
 
-        since = datetime.datetime.fromisoformat(members.pop("since"))
+        since = datetime.datetime.fromisoformat(members_.pop("since"))
 
-        members_version = members.pop("members_version")
-        head = members.pop("head")
-        floor = members.pop("floor")
-        owner = members.pop("owner", UNSET)
+        members_version = members_.pop("members_version")
+        head = members_.pop("head")
+        floor = members_.pop("floor")
+        owner = members_.pop("owner", UNSET)
         return cls(
             room=room,
             kind=kind,
@@ -90,5 +90,5 @@ class RoomOfMine:
             head=head,
             floor=floor,
             owner=owner,
-            additional_properties=members,
+            additional_properties=members_,
         )

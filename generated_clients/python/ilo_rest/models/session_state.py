@@ -37,13 +37,13 @@ class SessionState:
         created_at = self.created_at.isoformat()
         expires_at = self.expires_at.isoformat()
         relay_url = self.relay_url
-        members: dict[str, Any] = {**self.additional_properties}
-        members["detail"] = detail
-        members["username"] = username
-        members["created_at"] = created_at
-        members["expires_at"] = expires_at
-        members["relay_url"] = relay_url
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["detail"] = detail
+        members_["username"] = username
+        members_["created_at"] = created_at
+        members_["expires_at"] = expires_at
+        members_["relay_url"] = relay_url
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -52,19 +52,19 @@ class SessionState:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        detail = members.pop("detail")
-        username = members.pop("username")
-        created_at = datetime.datetime.fromisoformat(members.pop("created_at"))
+        members_ = dict(source)
+        detail = members_.pop("detail")
+        username = members_.pop("username")
+        created_at = datetime.datetime.fromisoformat(members_.pop("created_at"))
 
-        expires_at = datetime.datetime.fromisoformat(members.pop("expires_at"))
+        expires_at = datetime.datetime.fromisoformat(members_.pop("expires_at"))
 
-        relay_url = members.pop("relay_url")
+        relay_url = members_.pop("relay_url")
         return cls(
             detail=detail,
             username=username,
             created_at=created_at,
             expires_at=expires_at,
             relay_url=relay_url,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -22,9 +22,9 @@ class SessionsQuestion:
         """Return the object as JSON has it."""
         sids = self.sids
 
-        members: dict[str, Any] = {}
-        members["sids"] = sids
-        return members
+        members_: dict[str, Any] = {}
+        members_["sids"] = sids
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -33,8 +33,8 @@ class SessionsQuestion:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        sids = cast(list[str], members.pop("sids"))
+        members_ = dict(source)
+        sids = cast(list[str], members_.pop("sids"))
 
         return cls(
             sids=sids,

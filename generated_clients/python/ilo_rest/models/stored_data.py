@@ -24,9 +24,9 @@ class StoredData:
     def to_dict(self) -> dict[str, Any]:
         """Return the object as JSON has it."""
         message = self.message
-        members: dict[str, Any] = {**self.additional_properties}
-        members["message"] = message
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["message"] = message
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -35,9 +35,9 @@ class StoredData:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        message = members.pop("message")
+        members_ = dict(source)
+        message = members_.pop("message")
         return cls(
             message=message,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -40,13 +40,13 @@ class StoredMessage:
         sender = self.sender
         sent_at = self.sent_at.isoformat()
         data = self.data.to_dict()
-        members: dict[str, Any] = {**self.additional_properties}
-        members["id"] = id
-        members["seq"] = seq
-        members["sender"] = sender
-        members["sent_at"] = sent_at
-        members["data"] = data
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["id"] = id
+        members_["seq"] = seq
+        members_["sender"] = sender
+        members_["sent_at"] = sent_at
+        members_["data"] = data
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -57,13 +57,13 @@ class StoredMessage:
         """
         from ..models.stored_data import StoredData
 
-        members = dict(source)
-        id = members.pop("id")
-        seq = members.pop("seq")
-        sender = members.pop("sender")
-        sent_at = datetime.datetime.fromisoformat(members.pop("sent_at"))
+        members_ = dict(source)
+        id = members_.pop("id")
+        seq = members_.pop("seq")
+        sender = members_.pop("sender")
+        sent_at = datetime.datetime.fromisoformat(members_.pop("sent_at"))
 
-        data = StoredData.from_dict(members.pop("data"))
+        data = StoredData.from_dict(members_.pop("data"))
 
         return cls(
             id=id,
@@ -71,5 +71,5 @@ class StoredMessage:
             sender=sender,
             sent_at=sent_at,
             data=data,
-            additional_properties=members,
+            additional_properties=members_,
         )

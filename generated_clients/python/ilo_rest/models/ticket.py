@@ -28,10 +28,10 @@ class Ticket:
         """Return the object as JSON has it."""
         ticket = self.ticket
         expires_at = self.expires_at.isoformat()
-        members: dict[str, Any] = {**self.additional_properties}
-        members["ticket"] = ticket
-        members["expires_at"] = expires_at
-        return members
+        members_: dict[str, Any] = {**self.additional_properties}
+        members_["ticket"] = ticket
+        members_["expires_at"] = expires_at
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -40,12 +40,12 @@ class Ticket:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        ticket = members.pop("ticket")
-        expires_at = datetime.datetime.fromisoformat(members.pop("expires_at"))
+        members_ = dict(source)
+        ticket = members_.pop("ticket")
+        expires_at = datetime.datetime.fromisoformat(members_.pop("expires_at"))
 
         return cls(
             ticket=ticket,
             expires_at=expires_at,
-            additional_properties=members,
+            additional_properties=members_,
         )

@@ -31,12 +31,12 @@ class User:
         password = self.password
         public_key = self.public_key
         api_key = self.api_key
-        members: dict[str, Any] = {}
-        members["username"] = username
-        members["password"] = password
-        members["public_key"] = public_key
-        members["api_key"] = api_key
-        return members
+        members_: dict[str, Any] = {}
+        members_["username"] = username
+        members_["password"] = password
+        members_["public_key"] = public_key
+        members_["api_key"] = api_key
+        return members_
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
@@ -45,11 +45,11 @@ class User:
         Raises:
             LookupError, TypeError, ValueError: it is another.
         """
-        members = dict(source)
-        username = members.pop("username")
-        password = members.pop("password")
-        public_key = members.pop("public_key")
-        api_key = members.pop("api_key")
+        members_ = dict(source)
+        username = members_.pop("username")
+        password = members_.pop("password")
+        public_key = members_.pop("public_key")
+        api_key = members_.pop("api_key")
         return cls(
             username=username,
             password=password,

@@ -16,7 +16,7 @@ def _request(
     room: str,
     *,
     after: str | Unset = UNSET,
-    limit: int | Unset = 400,
+    limit: int | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, str] = {}
     request: dict[str, Any] = {"method": "GET", "headers": headers}
@@ -81,7 +81,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
-    limit: int | Unset = 400,
+    limit: int | Unset = UNSET,
 ) -> Response[Problem | Room]:
     """Do what `sync` does; return status and headers as well."""
     request = _request(
@@ -97,7 +97,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
-    limit: int | Unset = 400,
+    limit: int | Unset = UNSET,
 ) -> Problem | Room:
     """Look at a room and its members.
 
@@ -114,7 +114,7 @@ def sync(
         room: The name of a room; one that begins with `~` is private, and its name is made by the server. Case-sensitive.
         client: The API, and the bearer.
         after: A user's name as shown; `POST /user` states the rules.
-        limit: Of members.
+        limit: How many members a page has at most.
 
     Returns:
         What the answer says; a refusal, too.
@@ -136,7 +136,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
-    limit: int | Unset = 400,
+    limit: int | Unset = UNSET,
 ) -> Response[Problem | Room]:
     """Do what `asyncio` does; return status and headers as well."""
     request = _request(
@@ -152,7 +152,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
-    limit: int | Unset = 400,
+    limit: int | Unset = UNSET,
 ) -> Problem | Room:
     """Do what `sync` does, without blocking the event loop."""
     response = await asyncio_detailed(

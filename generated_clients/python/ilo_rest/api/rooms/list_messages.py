@@ -15,8 +15,8 @@ from ...types import UNSET, Response, Unset, path_segment
 def _request(
     room: str,
     *,
-    after: int | Unset = 0,
-    limit: int | Unset = 100,
+    after: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, str] = {}
     request: dict[str, Any] = {"method": "GET", "headers": headers}
@@ -80,8 +80,8 @@ def sync_detailed(
     room: str,
     *,
     client: AuthenticatedClient,
-    after: int | Unset = 0,
-    limit: int | Unset = 100,
+    after: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
 ) -> Response[MessageList | Problem]:
     """Do what `sync` does; return status and headers as well."""
     request = _request(
@@ -96,8 +96,8 @@ def sync(
     room: str,
     *,
     client: AuthenticatedClient,
-    after: int | Unset = 0,
-    limit: int | Unset = 100,
+    after: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
 ) -> MessageList | Problem:
     """Read what was said.
 
@@ -113,8 +113,8 @@ def sync(
     Args:
         room: The name of a room; one that begins with `~` is private, and its name is made by the server. Case-sensitive.
         client: The API, and the bearer.
-        after: A seq, or 0 for the place before the first message.
-        limit: Of messages.
+        after: A seq to begin after, or 0 to begin with the first message.
+        limit: How many messages a page has at most.
 
     Returns:
         What the answer says; a refusal, too.
@@ -135,8 +135,8 @@ async def asyncio_detailed(
     room: str,
     *,
     client: AuthenticatedClient,
-    after: int | Unset = 0,
-    limit: int | Unset = 100,
+    after: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
 ) -> Response[MessageList | Problem]:
     """Do what `asyncio` does; return status and headers as well."""
     request = _request(
@@ -151,8 +151,8 @@ async def asyncio(
     room: str,
     *,
     client: AuthenticatedClient,
-    after: int | Unset = 0,
-    limit: int | Unset = 100,
+    after: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
 ) -> MessageList | Problem:
     """Do what `sync` does, without blocking the event loop."""
     response = await asyncio_detailed(

@@ -15,7 +15,7 @@ from ...types import UNSET, Response, Unset
 def _request(
     *,
     after: str | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, str] = {}
     request: dict[str, Any] = {"method": "GET", "headers": headers}
@@ -72,7 +72,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = UNSET,
 ) -> Response[Problem | RoomList]:
     """Do what `sync` does; return status and headers as well."""
     request = _request(
@@ -86,7 +86,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = UNSET,
 ) -> Problem | RoomList:
     """My rooms and my invitations.
 
@@ -100,7 +100,7 @@ def sync(
     Args:
         client: The API, and the bearer.
         after: The name of a room; one that begins with `~` is private, and its name is made by the server. Case-sensitive.
-        limit: Of rooms.
+        limit: How many rooms a page has at most.
 
     Returns:
         What the answer says; a refusal, too.
@@ -120,7 +120,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = UNSET,
 ) -> Response[Problem | RoomList]:
     """Do what `asyncio` does; return status and headers as well."""
     request = _request(
@@ -134,7 +134,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
-    limit: int | Unset = 100,
+    limit: int | Unset = UNSET,
 ) -> Problem | RoomList:
     """Do what `sync` does, without blocking the event loop."""
     response = await asyncio_detailed(
