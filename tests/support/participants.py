@@ -205,6 +205,8 @@ class RawParticipant:
                 notes.faults.append(f"{self._connection} has a gap: {told}")
                 if frame["reason"] == "ahead":
                     self.seq = frame["from_seq"] - 1
+            case _:
+                pass
 
     async def _say_more(self, socket: RawSocket) -> None:
         new = [self._new() for _ in range(self.in_flight - len(self._unacked))]
