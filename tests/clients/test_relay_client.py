@@ -33,9 +33,9 @@ from ilo_relay.frames import ServerFrame, read_frame
 
 from ilo.certificate import make_certificate, write_certificate
 from relay import hangups
-from relay.outgoing import head_frame
 from relay.hangups import HANGUPS, Hangup, Refusal
 from relay.introspect import ApiUnavailable
+from relay.outgoing import head_frame
 from relay.wire import text_frame
 from services.errors import StoreUnavailable
 from services.limits import Limits

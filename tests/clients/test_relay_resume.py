@@ -23,7 +23,7 @@ from tests.support.relay_stand_in import (
     welcome,
 )
 from tests.support.room_clients import Pauses, client_of, next_of
-from tests.support.tcp_proxy import proxy_to
+from tests.support.tcp_proxy import Cut, proxy_to
 from tests.support.websocket import WAIT_S
 
 HERE = {"since": "41", "epoch": EPOCH}
@@ -528,28 +528,26 @@ async def test_cut_at_any_byte_everything_is_said_and_heard_once_and_in_order(se
     texts = [str(n) * dice.choice((1, 40, 400)) for n in range(60)]
     async with room_keeper() as relay, proxy_to(relay.port) as proxy:
         room = client_of(proxy, queue_frames=dice.choice((1, 8, 256)))
-        async with room:
-            cutting = asyncio.create_task(cut_anywhere(proxy, relay, dice))
-            async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as tasks:
-                heard = tasks.create_task(seqs_and_texts(room, len(texts)))
-                acks = []
-                for text in texts:
-                    acks.append(tasks.create_task(room.send_message(text)))
-                    await asyncio.sleep(dice.choice((0, 0, 0.002)))
-            cutting.cancel()
+        proxy.next_cut = lambda: cut_anywhere(relay, dice)
+        async with room, asyncio.timeout(WAIT_S), asyncio.TaskGroup() as tasks:
+            heard = tasks.create_task(seqs_and_texts(room, len(texts)))
+            acks = []
+            for text in texts:
+                acks.append(tasks.create_task(room.send_message(text)))
+                await asyncio.sleep(dice.choice((0, 0, 0.002)))
 
     assert [ack.result().seq for ack in acks] == list(range(1, len(texts) + 1))
     assert heard.result() == list(enumerate(texts, start=1))
     assert proxy.accepted > 5
 
 
-async def cut_anywhere(proxy: Any, relay: RoomKeeper, dice: random.Random) -> None:
+def cut_anywhere(relay: RoomKeeper, dice: random.Random) -> Cut | None:
     """Let some bytes through, of any frame, and cut; again and again, until all is said."""
-    while len(relay.messages) < 60:
-        # A handshake takes some 200 bytes of each side, a welcome 500.
-        proxy.lets_answers = dice.randrange(0, 4000)
-        proxy.lets_asks = dice.randrange(0, 2000)
-        await until(lambda: proxy.lets_answers is None or proxy.lets_asks is None)
+    if len(relay.messages) >= 60:
+        return None
+    # A handshake takes some 200 bytes of each side, a welcome 500.
+    from_server = dice.random() < 0.5
+    return Cut(from_server, dice.randrange(1, 4000 if from_server else 2000), reset=False)
 
 
 async def seqs_and_texts(room: RoomClient, amount: int) -> list[tuple[int, str]]:
