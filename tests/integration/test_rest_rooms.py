@@ -357,9 +357,10 @@ TRIES: Final = [
 
 
 def without_its_id(answer: Answer) -> tuple[int, Mapping[str, str], bytes]:
-    """Return all of an answer but what names the request."""
+    """Return all of an answer but what names the request, and the time of day."""
     request_id = answer.headers["x-request-id"]
-    headers = {name: said for name, said in answer.headers.items() if name != "x-request-id"}
+    own = ("x-request-id", "date")
+    headers = {name: said for name, said in answer.headers.items() if name not in own}
     return answer.status, headers, answer.body.replace(request_id.encode(), b"-")
 
 
@@ -492,6 +493,8 @@ async def pages(house: House, who: str, path: str, items: str, key: str, limit: 
     while more:
         page = await house.did(who, "GET", f"{path}?limit={limit}{after}")
         assert len(page[items]) == limit or not page["more"]
+        # No page is empty: more is told only where there is more.
+        assert page[items]
         found += page[items]
         after, more = f"&after={found[-1][key]}", page["more"]
     return found
