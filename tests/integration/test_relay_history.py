@@ -1,5 +1,6 @@
 """Older messages on question: pages, bounds, and that a cursor never moves by them."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -225,24 +226,28 @@ async def test_who_takes_nothing_is_answered_when_it_reads_again(any_house: Hous
     slow.close()
 
 
-async def test_a_question_asked_while_full_waits_and_is_answered_once(often: None) -> None:
-    """The answer finds the connection full: it comes when there is room, and once."""
+async def test_an_answer_that_finds_the_connection_full_waits_and_comes_once(
+    often: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = MemoryStore()
     async with open_house(store) as house:
         ann = await house.join("ann")
         slow = await StalledReader.join(house, "eve")
         connection = server_side(house, "eve")
-        right = store.messages_before
+        right, asked, answers = store.messages_before, asyncio.Event(), asyncio.Event()
 
-        async def while_full(*asked: Any) -> Any:
-            store.messages_before = right  # type: ignore[method-assign]
-            found = await right(*asked)
-            await say_much(ann, 12)
-            return found
+        async def slowly(*place: Any) -> Any:
+            asked.set()
+            await answers.wait()
+            return await right(*place)
 
-        store.messages_before = while_full  # type: ignore[assignment, method-assign]
+        monkeypatch.setattr(store, "messages_before", slowly)
         await slow.send(question(limit=2))
-        await until(lambda: unsent(house, "eve") > HIGH_WATER_BYTES)
+        async with asyncio.timeout(10):
+            await asked.wait()
+        await say_much(ann, 12)
+        assert unsent(house, "eve") > HIGH_WATER_BYTES
+        answers.set()
         await ann.nothing_more()
         assert connection.asked is not None
 
