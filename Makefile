@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench docs clients pages format lock clean
+.PHONY: help run test check bench soak docs clients pages format lock clean
 
 help: ## This list
 	@echo "Ilo: an end-to-end encrypted messaging backend. Needs Python 3.11+ and make."
@@ -31,7 +31,8 @@ help: ## This list
 	@echo
 	@echo "  make run ARGS=\"--config FOLDER\"       flags for \`ilo serve\`"
 	@echo "  make test ARGS=\"tests/unit -k room\"   flags for pytest"
-	@echo "  make bench ARGS=\"stored --quick\"     parts and flags; --help names them"
+	@echo "  make bench ARGS=\"stored --quick\"         parts and flags; --help names them"
+	@echo "  make soak ARGS=\"--minutes 30\"          flags; --help names them"
 	@echo "  make PYTHON=/path/to/python3.12 ...   another Python"
 
 run: $(RUNTIME) ## Install what is missing, then start Ilo on this machine
@@ -47,6 +48,9 @@ check: $(DEV) $(NODE) ## Formatting, lint, types, imports, contracts, locks
 
 bench: $(DEV) ## Measure what we claim about speed
 	@$(PY) -m benchmarks $(ARGS)
+
+soak: $(DEV) ## Run Ilo under load with people who come and go; watch its memory
+	@$(PY) -m benchmarks.soak $(ARGS)
 
 docs: $(DEV) ## Build the documentation site into site/
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict

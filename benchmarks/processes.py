@@ -117,8 +117,19 @@ class Process:
 
     def go_on(self) -> None:
         """Answer a line it waits on."""
+        self.tell("go")
+
+    def tell(self, line: str) -> None:
+        """Write it a line.
+
+        Raises:
+            RunFailed: it has ended, with the last it said.
+        """
         assert self._child.stdin is not None
-        self._child.stdin.write(b"go\n")
+        try:
+            self._child.stdin.write(line.encode() + b"\n")
+        except BrokenPipeError:
+            raise RunFailed(f"{self._name} ended: {self._last_words()}") from None
 
     def cpu(self) -> Cpu:
         """Return the CPU time it has used since it began."""
@@ -133,6 +144,10 @@ class Process:
             if line.startswith("Rss:"):
                 return int(line.split()[1]) * 1024
         raise RunFailed(f"the kernel does not tell the memory of {self._name}")
+
+    def descriptors(self) -> int:
+        """Return how many descriptors it has open."""
+        return len(os.listdir(f"/proc/{self._child.pid}/fd"))
 
     def _last_words(self) -> str:
         lines = self._errors.read_text(errors="replace").strip().splitlines()

@@ -50,6 +50,7 @@ _UNACKED = 2
 _FULL = 4
 _DRAINING = 8
 _LOOKING_BACK = 16
+_DOUBTED = 32
 
 _HEAD_END = b"\r\n\r\n"
 
@@ -375,6 +376,15 @@ class Connection(asyncio.Protocol):
         """The question for older messages has its answer: read on."""
         self.asked = None
         self._release(_LOOKING_BACK)
+
+    def doubt(self) -> None:
+        """Take nothing from this client until it is known whether its session goes on."""
+        if not self.closing:
+            self._hold(_DOUBTED)
+
+    def trust(self) -> None:
+        """Its session goes on, or nobody can say: read on."""
+        self._release(_DOUBTED)
 
     def stop_listening(self) -> None:
         """Take nothing more from this client; what it said before is still answered."""

@@ -14,6 +14,7 @@ from relay.connection import Connection
 from relay.hangups import Hangup
 from relay.introspect import ApiUnavailable, Gatekeeper
 from relay.rooms import Listener, LiveRoom, Rooms
+from relay.session import Session
 from relay.tasks import Tasks
 from services.errors import IloError
 from services.events import (
@@ -58,6 +59,7 @@ class News:
         self._gatekeeper = gatekeeper
         self._tasks = tasks
         self._suspects: dict[str, None] = {}
+        self._doubted: dict[str, list[Connection]] = {}
         self._is_asking = False
         self._is_looking = False
         self._rechecked_s: float | None = None
@@ -80,7 +82,7 @@ class News:
                     _end(room.listeners, hangups.ROOM_DELETED)
             case SessionsEnded(user_id):
                 self.count += 1
-                self._suspect(one for one in self._connections if user_id in (None, one.user_id))
+                self._doubt(one for one in self._connections if user_id in (None, one.user_id))
             case AccountDeleted(user_id):
                 self.count += 1
                 # Before the rooms are left: for this the contract has another code.
@@ -117,6 +119,23 @@ class News:
 
     # -- sessions
 
+    def _doubt(self, connections: Iterable[Connection]) -> None:
+        """Suspect them, and take nothing from them before the answer: what somebody says after
+        the end of their session was told is not kept."""
+        doubted = [one for one in connections if one.session is not None and not one.closing]
+        for connection in doubted:
+            session = cast("Session", connection.session)
+            self._doubted.setdefault(session.session_id, []).append(connection)
+            connection.doubt()
+        self._suspect(doubted)
+
+    def _trust(self, session_ids: Iterable[str]) -> None:
+        """Listen again to those who were doubted, and are not doubted anew."""
+        for session_id in session_ids:
+            if session_id not in self._suspects:
+                for connection in self._doubted.pop(session_id, ()):
+                    connection.trust()
+
     def _suspect(self, connections: Iterable[Connection]) -> None:
         for connection in connections:
             if connection.session is not None and not connection.closing:
@@ -139,10 +158,13 @@ class News:
                 try:
                     ended = await self._gatekeeper.ended(asked)
                 except ApiUnavailable:
+                    # Nobody is silent for as long as that takes.
+                    self._trust(asked)
                     self._suspects.update(dict.fromkeys(asked))
                     raise
                 if ended:
                     _end(self._with_sessions(ended), hangups.SESSION_ENDED)
+                self._trust(asked)
         except ApiUnavailable as error:
             log.warning("cannot ask which sessions have ended", extra={"reason": error.reason})
         finally:

@@ -23,7 +23,7 @@ WALKED_AT_ONCE = 2000
 """Messages whose age one look asks for, but for the last room's."""
 DELETED_AT_ONCE = 200
 """Messages that one job deletes."""
-PAGES_AT_ONCE = 256
+PAGES_AT_ONCE = 64
 """Pages of the file that one job gives back."""
 
 _ROOMS = (
@@ -79,9 +79,13 @@ class Retention:
         from_first = self._after == 0
         while True:
             due = await self._read(partial(find_due, after=self._after, now=now, limits=limits))
-            if due.floors or due.full or due.empty:
-                return await self._write(partial(do_due, log=self._log, due=due))
+            # On to the next rooms, though these may have more: no room waits for another's
+            # floor until all that is below the first one's is deleted.
             self._after = due.last
+            if due.floors or due.full or due.empty:
+                done = await self._write(partial(do_due, log=self._log, due=due))
+                if done:
+                    return done
             if due.last == 0:
                 if from_first:
                     break
@@ -138,7 +142,8 @@ def do_due(connection: sqlite3.Connection, log: RoomLog, due: Due) -> int:
         ).fetchone()
         if row is not None:
             delete_room(connection, log, room_id, row[0])
-    return done + deleted + len(due.empty)
+            done += 1
+    return done + deleted
 
 
 def purge_deleted(connection: sqlite3.Connection, number: int) -> int:
@@ -157,8 +162,9 @@ def count_free_pages(connection: sqlite3.Connection) -> int:
 def give_back(connection: sqlite3.Connection) -> int:
     """Make the file smaller by up to ``PAGES_AT_ONCE`` pages; return by how many."""
     free = count_free_pages(connection)
-    # To its end: each step gives back one page.
-    connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
+    for _ in range(min(free, PAGES_AT_ONCE)):
+        # One by one: the pragma does a page a step, and Python takes but one step.
+        connection.execute("PRAGMA incremental_vacuum(1)")
     return free - count_free_pages(connection)
 
 

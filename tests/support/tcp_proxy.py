@@ -1,20 +1,36 @@
 """A TCP proxy between a client and a server, which can be cut, held, and led elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The end of one connection, when so many bytes have gone on in one direction.
+
+    ``reset``: with a reset, which loses what is under way; else what went on arrives.
+    """
+
+    from_server: bool
+    after_bytes: int
+    reset: bool
 
 
 class TcpProxy:
     """Forwards to ``target`` on this machine; None refuses.
 
-    While ``answers`` is not set, what the server sends is read and kept.
+    While ``answers`` is not set, what the server sends is read and kept. ``next_cut`` is asked
+    at each connection how it shall end; ``cuts`` counts those that did.
     """
 
     def __init__(self, target: int | None) -> None:
         self.target = target
         self.port = 0
         self.accepted = 0
+        self.cuts = 0
+        self.next_cut: Callable[[], Cut | None] = lambda: None
         self.answers = asyncio.Event()
         self.answers.set()
         self._open: set[asyncio.StreamWriter] = set()
@@ -37,27 +53,55 @@ class TcpProxy:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
         ends = {writer, server_writer}
         self._open |= ends
+        cut = self.next_cut()
+
+        async def forward(
+            source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, from_server: bool
+        ) -> None:
+            here = cut if cut is not None and cut.from_server == from_server else None
+            if await self._forward(source, sink, held=from_server, cut=here):
+                self.cuts += 1
+                for end in ends:
+                    if cut is not None and cut.reset:
+                        end.transport.abort()
+                    else:
+                        end.close()
+
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._forward(reader, server_writer, held=False))
-                tasks.create_task(self._forward(server_reader, writer, held=True))
+                tasks.create_task(forward(reader, server_writer, from_server=False))
+                tasks.create_task(forward(server_reader, writer, from_server=True))
         finally:
             self._open -= ends
             for end in ends:
                 end.close()
 
     async def _forward(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, held: bool
-    ) -> None:
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        held: bool,
+        cut: Cut | None = None,
+    ) -> bool:
+        """Forward until the end; True when it has come to ``cut``."""
+        left = None if cut is None else cut.after_bytes
         with suppress(ConnectionError):
             while data := await reader.read(1 << 16):
                 if held:
                     await self.answers.wait()
-                writer.write(data)
+                if writer.is_closing():
+                    return False
+                writer.write(data if left is None else data[:left])
                 await writer.drain()
+                if left is not None:
+                    left -= len(data)
+                    if left <= 0:
+                        return True
         with suppress(OSError):
-            if writer.can_write_eof():
+            if not writer.is_closing() and writer.can_write_eof():
                 writer.write_eof()
+        return False
 
 
 @asynccontextmanager

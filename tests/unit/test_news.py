@@ -68,6 +68,13 @@ class Client:
         self.hangup: Hangup | None = None
         self.told: list[bytes] = []
         self.catches_up = False
+        self.is_heard = True
+
+    def doubt(self) -> None:
+        self.is_heard = False
+
+    def trust(self) -> None:
+        self.is_heard = True
 
     def write(self, data: bytes) -> None:
         self.told.append(data)
@@ -212,6 +219,51 @@ async def test_of_ended_sessions_the_api_says_which(node: Node) -> None:
     node.news.heard(SessionsEnded(None))
     await settle()
     assert bob.hangup == SESSION_ENDED
+
+
+async def test_who_may_have_ended_is_not_heard_before_the_answer(node: Node) -> None:
+    ann, other, bob = [
+        await node.join("ann"),
+        await node.join("ann", session="another of ann's"),
+        await node.join("bob"),
+    ]
+    node.gate.ended_sessions = {"ann's"}
+    node.gate.opens.clear()
+
+    node.news.heard(SessionsEnded(ann.user_id))
+    await settle()
+
+    assert [one.is_heard for one in (ann, other, bob)] == [False, False, True]
+    node.gate.opens.set()
+    await settle()
+    assert ann.hangup == SESSION_ENDED
+    assert other.is_heard
+
+
+async def test_who_is_doubted_anew_waits_for_the_newer_answer(node: Node) -> None:
+    ann = await node.join("ann")
+    node.gate.opens.clear()
+    node.news.heard(SessionsEnded(ann.user_id))
+    await settle()
+    node.gate.ended_sessions = {"ann's"}
+
+    node.news.heard(SessionsEnded(ann.user_id))
+    node.gate.opens.set()
+    await settle()
+
+    assert ann.hangup == SESSION_ENDED
+    assert len(node.gate.asked) == 2
+
+
+async def test_nobody_is_silent_for_as_long_as_there_is_no_answer(node: Node) -> None:
+    ann = await node.join("ann")
+    node.gate.failure = ApiUnavailable("no answer")
+
+    node.news.heard(SessionsEnded(ann.user_id))
+    await settle()
+
+    assert ann.is_heard
+    assert ann.hangup is None
 
 
 async def test_many_sessions_are_asked_about_a_thousand_at_once(node: Node) -> None:

@@ -1,0 +1,1 @@
+"""Ilo for half an hour with people who come and go: `python -m benchmarks.soak`."""
