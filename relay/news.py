@@ -68,11 +68,12 @@ class News:
         """Act on an event; never waits."""
         match event:
             case MemberChanged(room_id, change, user_id):
-                self.count += 1
                 room = self._rooms.get(room_id)
-                if room is not None:
-                    if change in ("left", "removed"):
+                if change in ("left", "removed"):
+                    self.count += 1
+                    if room is not None:
                         _end(room.listeners_of(user_id), hangups.MEMBER_NO_MORE)
+                if room is not None:
                     room.member_changed(event)
             case RoomDeleted(room_id):
                 self.count += 1

@@ -79,9 +79,13 @@ class Retention:
         from_first = self._after == 0
         while True:
             due = await self._read(partial(find_due, after=self._after, now=now, limits=limits))
-            if due.floors or due.full or due.empty:
-                return await self._write(partial(do_due, log=self._log, due=due))
+            # On to the next rooms, though these may have more: no room waits for another's
+            # floor until all that is below the first one's is deleted.
             self._after = due.last
+            if due.floors or due.full or due.empty:
+                done = await self._write(partial(do_due, log=self._log, due=due))
+                if done:
+                    return done
             if due.last == 0:
                 if from_first:
                     break
@@ -138,7 +142,8 @@ def do_due(connection: sqlite3.Connection, log: RoomLog, due: Due) -> int:
         ).fetchone()
         if row is not None:
             delete_room(connection, log, room_id, row[0])
-    return done + deleted + len(due.empty)
+            done += 1
+    return done + deleted
 
 
 def purge_deleted(connection: sqlite3.Connection, number: int) -> int:

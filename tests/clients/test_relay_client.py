@@ -20,7 +20,6 @@ from ilo_relay import (
     Failure,
     HandshakeRefused,
     InvalidFrame,
-    MessageOut,
     NoLine,
     RelayClosed,
     RelayError,
@@ -34,9 +33,9 @@ from ilo_relay.frames import ServerFrame, read_frame
 
 from ilo.certificate import make_certificate, write_certificate
 from relay import hangups
-from relay.frames import head_frame
 from relay.hangups import HANGUPS, Hangup, Refusal
 from relay.introspect import ApiUnavailable
+from relay.outgoing import head_frame
 from relay.wire import text_frame
 from services.errors import StoreUnavailable
 from services.limits import Limits
@@ -44,25 +43,12 @@ from services.ports import Store
 from store.sqlite import SqliteStore
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import GENEROUS, House, open_house, token_of, until
-from tests.support.tcp_proxy import TcpProxy, proxy_to
+from tests.support.room_clients import Pauses, client_of, next_of, texts, told
+from tests.support.tcp_proxy import proxy_to
 from tests.support.websocket import WAIT_S
 
 ID = "0b8f1c9e-6f0e-4a55-9d6b-2f0c7f5f1a11"
 SECRET = "what-nobody-else-may-read"
-
-
-class Pauses:
-    """Waits for nothing, and remembers how long it should have."""
-
-    def __init__(self) -> None:
-        self.asked: list[float] = []
-        self.go_on = asyncio.Event()
-        self.go_on.set()
-
-    async def __call__(self, seconds: float) -> None:
-        self.asked.append(seconds)
-        await asyncio.sleep(0)
-        await self.go_on.wait()
 
 
 @pytest.fixture
@@ -86,32 +72,6 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         made = await SqliteStore.open(tmp_path / "data")
     yield made
     await made.close()
-
-
-def client_of(
-    where: House | TcpProxy, pauses: Pauses | None = None, name: str = "ann", **more: Any
-) -> RoomClient:
-    more.setdefault("token", None if "ticket" in more else token_of(name))
-    more.setdefault("room", "chat")
-    backoff = Backoff(random=lambda: 1.0, sleep=pauses or Pauses())
-    more.setdefault("backoff", backoff)
-    return RoomClient(f"ws://127.0.0.1:{where.port}", **more)
-
-
-async def next_of(room: RoomClient) -> Any:
-    async with asyncio.timeout(WAIT_S):
-        return await anext(room)
-
-
-async def texts(room: RoomClient, amount: int) -> list[str]:
-    """Return what the next messages say; their seqs must have no hole."""
-    found: list[MessageOut] = []
-    while len(found) < amount:
-        frame = await next_of(room)
-        if isinstance(frame, MessageOut):
-            found.append(frame)
-    assert [frame.seq for frame in found] == list(range(found[0].seq, found[0].seq + amount))
-    return [frame.data.message for frame in found]
 
 
 # -- saying and hearing
@@ -290,7 +250,7 @@ async def test_unknown_frames_and_members_are_passed_over(house: House) -> None:
     async with client_of(house) as room:
         await tell(house, '{"type":"of another day","seq":"x"}')
         await tell(house, '{"type":"head","seq":7,"more":{"and":"more"}}')
-        said = {"type": "message", "id": ID, "seq": 8, "room": "chat", "sender": "bob", "more": 1}
+        said = {"type": "message", "id": ID, "seq": 1, "room": "chat", "sender": "bob", "more": 1}
         said |= {"sent_at": "2026-01-02T12:00:00.000Z", "data": {"message": "hi", "more": 2}}
         await tell(house, json.dumps(said))
         await tell(house, '{"type":"error","code":"of another day","detail":"sorry"}')
@@ -321,14 +281,6 @@ def read_of(frame: dict[str, Any]) -> ServerFrame:
     found = read_frame(json.dumps(frame))
     assert found is not None
     return found
-
-
-async def told(sending: Any) -> Any:
-    """Return the answer, or the error instead of one."""
-    try:
-        return await sending
-    except (RelayError, Unconfirmed, RelayClosed, ClientClosed) as error:
-        return error
 
 
 @pytest.mark.parametrize(
@@ -538,7 +490,7 @@ async def test_a_line_that_speaks_is_not_a_lost_one(house: House, pauses: Pauses
         loop = asyncio.get_running_loop()
         began = loop.time()
         while loop.time() - began < 0.6:
-            await tell(house, head_frame(1).decode())
+            await tell(house, head_frame(0).decode())
             await next_of(room)
             await asyncio.sleep(0.01)
 

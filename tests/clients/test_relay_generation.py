@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ilo_relay import frames
 from ilo_relay.errors import BrokenFrame, InvalidFrame
+from pydantic import BaseModel
 
 from spec import load_asyncapi
 from tools.clients.relay import write_relay_package
@@ -20,6 +21,7 @@ from tools.clients.relay.schemas import UnknownToTheGenerator
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = load_asyncapi()
 MESSAGES: dict[str, Any] = CONTRACT["components"]["messages"]
+SENT = tuple(name for name in MESSAGES if not name.endswith("In"))
 SCHEMAS = "#/components/schemas"
 ID = "0b8f1c9e-6f0e-4a55-9d6b-2f0c7f5f1a11"
 
@@ -68,56 +70,50 @@ def extended() -> dict[str, Any]:
     opaque = {"type": "object", "description": "Opaque.", "x-sensitive": True}
     limit = {"type": "integer", "minimum": 1, "maximum": 200, "description": "How many."}
     pages = {"type": "array", "items": ref("MessageOut"), "maxItems": 200, "description": "Them."}
-    why = {"type": "string", "enum": ["retention", "epoch"], "description": "Why."}
+    why = {"type": "string", "enum": ["spam", "noise"], "description": "Why."}
     count = {"type": "integer", "minimum": 0, "description": "How many."}
     add(
-        "HistoryIn",
-        "history",
-        {"id": ref("Uuid"), "before": ref("Seq"), "limit": limit},
+        "SearchIn",
+        "search",
+        {"id": ref("Uuid"), "words": ref("MessageData"), "limit": limit},
         closed=True,
-        needs="id",
+        needs="id words",
     )
     add(
-        "HistoryOut",
-        "history",
+        "SearchOut",
+        "search",
         {"id": ref("Uuid"), "messages": pages, "more": {"type": "boolean"}},
         closed=False,
         needs="id messages more",
     )
-    add("SignalIn", "signal", {"data": opaque}, closed=True, needs="data")
+    add("PokeIn", "poke", {"data": opaque}, closed=True, needs="data")
     add(
-        "SignalOut",
-        "signal",
+        "PokeOut",
+        "poke",
         {"sender": ref("Username"), "data": opaque},
         closed=False,
         needs="sender data",
     )
-    add(
-        "Gap",
-        "gap",
-        {"from_seq": ref("Seq"), "to_seq": ref("Seq"), "reason": why},
-        closed=False,
-        needs="from_seq to_seq reason",
-    )
+    add("Mute", "mute", {"reason": why, "until": ref("Timestamp")}, closed=False, needs="reason")
     # Names that mean something to Python, or to pydantic.
     add(
-        "Presence",
-        "presence",
-        {"online": count, "class": count, "copy": count},
+        "Weather",
+        "weather",
+        {"warm": count, "class": count, "copy": count},
         closed=False,
-        needs="online class",
+        needs="warm class",
     )
-    operate("receive_history", "HistoryIn", "HistoryOut", "Failure")
-    operate("receive_signal", "SignalIn")
-    operate("send_signal", "SignalOut")
-    operate("send_gap", "Gap")
-    operate("send_presence", "Presence")
-    channel["bindings"]["ws"]["query"] = {
-        "type": "object",
-        "properties": {"since": ref("Cursor"), "epoch": ref("Uuid")},
-    }
+    operate("receive_search", "SearchIn", "SearchOut", "Failure")
+    operate("receive_poke", "PokeIn")
+    operate("send_poke", "PokeOut")
+    operate("send_mute", "Mute")
+    operate("send_weather", "Weather")
+    query = channel["bindings"]["ws"]["query"]
+    query["properties"]["lang"] = {"type": "string", "maxLength": 8, "description": "Of errors."}
+    components["schemas"]["Limits"]["required"].append("poke_bytes")
+    components["schemas"]["Limits"]["properties"]["poke_bytes"] = count
     channel["x-close-codes"].append(
-        {"code": 4410, "reason": "room-deleted", "meaning": "It is gone.", "reconnect": False}
+        {"code": 4499, "reason": "muted", "meaning": "It is too loud.", "reconnect": False}
     )
     components["schemas"]["Failure"]["properties"]["code"]["enum"].append("limit-reached")
     channel["x-error-codes"].append(
@@ -131,44 +127,54 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from ilo_relay import (
-    CLOSE_CODES, ERROR_MEANINGS, Ack, Gap, HistoryOut, Presence, RoomClient, SignalIn, SignalOut,
+    CLOSE_CODES, ERROR_MEANINGS, Ack, Gap, HistoryOut, Mute, PokeIn, PokeOut, Position, RoomClient,
+    SearchOut, Weather,
 )
 from ilo_relay.frames import frame_to_send, json_of, read_frame
 
 
 async def use(room: RoomClient) -> None:
-    ack: Ack = await room.send_message("x")
+    ack: Ack = await room.send_message("x", if_members=room.members_version)
     page: HistoryOut = await room.send_history(before=ack.seq, limit=10)
-    more: bool = page.more
+    found: SearchOut = await room.send_search("y", limit=10)
+    more: bool = page.more or found.more
     texts: list[str] = [message.data.message for message in page.messages]
-    await room.send_signal({{"typing": more, "texts": [len(text) for text in texts]}})
-    signals: AsyncIterator[SignalOut] = room.signals()
-    async for signal in signals:
-        sender: str = signal.sender
+    await room.send_poke({{"typing": more, "texts": [len(text) for text in texts]}})
+    pokes: AsyncIterator[PokeOut] = room.pokes()
+    async for poke in pokes:
+        sender: str = poke.sender
     async for frame in room:
         if isinstance(frame, Gap):
             last: int = frame.to_seq
+        if isinstance(frame, Mute):
+            why: str = frame.reason
+    place: Position = room.cursor
+    missing: tuple[str, ...] = room.missing
 
 
 def clients() -> RoomClient:
-    return RoomClient("ws://127.0.0.1:1", room="chat", token="t", since=41, epoch="{ID}")
+    return RoomClient(
+        "ws://127.0.0.1:1", room="chat", token="t", since=41, epoch="{ID}", lang="el"
+    )
 
 
 async def main() -> None:
     client = clients()
-    first, again = await client._request(), await client._request()
-    assert first.url == "ws://127.0.0.1:1/ws/chat?since=41&epoch={ID}", first.url
-    assert again.url == "ws://127.0.0.1:1/ws/chat", again.url
+    for _ in range(2):
+        asked = await client._request()
+        where = "ws://127.0.0.1:1/ws/chat?lang=el&since=41&epoch={ID}"
+        assert asked.url == where, asked.url
 
 
 asyncio.run(main())
-signal = frame_to_send(SignalIn, {{"type": "signal", "data": {{"to": None, "secret": "s3cret"}}}})
-assert json_of(signal) == '{{"type":"signal","data":{{"to":null,"secret":"s3cret"}}}}'
-assert "s3cret" not in repr(signal)
-gap = read_frame('{{"type":"gap","from_seq":1,"to_seq":2,"reason":"epoch","more":1}}')
-assert isinstance(gap, Gap) and gap.reason == "epoch"
-here = read_frame('{{"type":"presence","online":1,"class":2,"copy":3}}')
-assert isinstance(here, Presence) and (here.class_, here.copy_) == (2, 3)
+poke = frame_to_send(PokeIn, {{"type": "poke", "data": {{"to": None, "secret": "s3cret"}}}})
+assert json_of(poke) == '{{"type":"poke","data":{{"to":null,"secret":"s3cret"}}}}'
+assert "s3cret" not in repr(poke)
+mute = read_frame('{{"type":"mute","reason":"spam","more":1}}')
+assert isinstance(mute, Mute) and mute.reason == "spam"
+here = read_frame('{{"type":"weather","warm":1,"class":2,"copy":3}}')
+assert isinstance(here, Weather) and (here.class_, here.copy_) == (2, 3)
+assert not CLOSE_CODES[4499].reconnect
 assert not CLOSE_CODES[4410].reconnect
 assert ERROR_MEANINGS["limit-reached"].stored == "no"
 '''
@@ -233,9 +239,30 @@ def _no_failure(contract: dict[str, Any]) -> None:
     contract["channels"]["room"]["x-error-codes"].pop()
 
 
+def _no_since(contract: dict[str, Any]) -> None:
+    del contract["channels"]["room"]["bindings"]["ws"]["query"]["properties"]["since"]
+    del contract["channels"]["room"]["bindings"]["ws"]["query"]["x-members"]["since"]
+
+
+def _needed_epoch(contract: dict[str, Any]) -> None:
+    contract["channels"]["room"]["bindings"]["ws"]["query"]["required"] = ["epoch"]
+
+
+def _another_gap(contract: dict[str, Any]) -> None:
+    contract["components"]["schemas"]["Gap"]["properties"]["reason"]["enum"].append("other")
+
+
+def _no_gap(contract: dict[str, Any]) -> None:
+    del contract["operations"]["send_gap"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "place"),
     [
+        (_no_since, "bindings/ws/query: clients rely on an optional since"),
+        (_needed_epoch, "bindings/ws/query: clients rely on an optional epoch"),
+        (_another_gap, "schemas/Gap: the reasons of gaps are ahead, epoch, retention"),
+        (_no_gap, r"clients rely on gap\.from_seq"),
         (_no_head, r"welcome\.head"),
         (_one_of, "schemas/Seq: the keyword oneOf"),
         (_ghost, "schemas/Ack: ghost"),
@@ -264,7 +291,7 @@ def examples(*names: str) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("frame", examples("Welcome", "MessageOut", "Ack", "Failure", "Head"))
+@pytest.mark.parametrize("frame", examples(*SENT))
 def test_the_examples_of_the_relay_are_read(frame: dict[str, Any]) -> None:
     read = frames.read_frame(json.dumps(frame))
 
@@ -272,9 +299,18 @@ def test_the_examples_of_the_relay_are_read(frame: dict[str, Any]) -> None:
     assert json.loads(frames.json_of(read)) == frame
 
 
-@pytest.mark.parametrize("frame", examples("MessageIn"))
-def test_the_examples_of_a_client_can_be_sent(frame: dict[str, Any]) -> None:
-    assert json.loads(frames.json_of(frames.frame_to_send(frames.MessageIn, frame))) == frame
+@pytest.mark.parametrize(
+    ("model", "frame"),
+    [
+        pytest.param(model, *example.values, id=example.id)
+        for model in (frames.MessageIn, frames.HistoryIn, frames.SignalIn)
+        for example in examples(model.__name__)
+    ],
+)
+def test_the_examples_of_a_client_can_be_sent(
+    model: type[BaseModel], frame: dict[str, Any]
+) -> None:
+    assert json.loads(frames.json_of(frames.frame_to_send(model, frame))) == frame
 
 
 @pytest.mark.parametrize(

@@ -449,6 +449,22 @@ async def test_a_deleted_private_room_is_gone_at_once_with_all_that_is_in_it(
     assert not await store.delete_room(room.room_id)
 
 
+async def test_a_deleted_room_counts_neither_as_joined_nor_as_an_invitation(
+    store: Store,
+) -> None:
+    limits = Limits(rooms_per_user=1, invitations_per_user=1)
+    ann, bob = await add_user(store), await add_user(store, "bob")
+    gone = await add_private_room(store, ann, limits=limits)
+    await store.invite(gone.room_id, bob.user_id, NOON, limits)
+    await store.delete_room(gone.room_id)
+
+    again = await add_private_room(store, ann, limits=limits)
+
+    assert (await store.invite(again.room_id, bob.user_id, NOON, limits)).is_new
+    await store.delete_user(bob.user_id, at(1))
+    assert await store.leaving(10) == [(again.room_id, bob.user_id)]
+
+
 async def test_a_message_for_a_deleted_room_is_refused_and_no_other(store: Store) -> None:
     ann = await add_user(store)
     room, other = await add_private_room(store, ann), await add_private_room(store, ann)

@@ -234,6 +234,17 @@ async def test_a_body_has_at_most_its_bytes(asker: Asker, operation: Operation) 
     assert (longest.status, longer.status, longer.problem) == (400, 413, "too-large")
 
 
+@pytest.mark.parametrize("operation", WITH_BODY, ids=lambda operation: operation.operation_id)
+async def test_a_body_has_the_media_type_of_the_contract(
+    asker: Asker, operation: Operation
+) -> None:
+    question = await asker.prepare(operation)
+
+    answer = await asker.send(replace(question, content_type="text/plain"))
+
+    assert (answer.status, answer.problem) == (415, "unsupported-media-type")
+
+
 @pytest.mark.parametrize("operation", WITH_JSON, ids=lambda operation: operation.operation_id)
 async def test_a_body_nests_at_most_so_deep(asker: Asker, operation: Operation) -> None:
     deepest = b'{"a":' * JSON_DEPTH + b"1" + b"}" * JSON_DEPTH

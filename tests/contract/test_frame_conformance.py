@@ -6,32 +6,28 @@ whose place and rule exist. So what is asserted here is what a guard cannot know
 
 from collections.abc import Iterator
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from services.limits import Limits
-from tests.support.frame_contract import Members, pointer
+from tests.support.frame_contract import Members, Schema
 from tests.support.frame_strategies import (
     CONTRACT,
-    Fault,
     Path,
+    described,
     faults,
     fullest,
-    nested,
     places,
     replaced,
     schema_at,
     texts,
     write,
 )
-from tests.support.relay_desk import Desk, Frame, Hungup, Member, open_desk, some_room
+from tests.support.relay_desk import ANSWERS, Desk, Frame, Hungup, Member, open_desk, some_room
 
-(KEY,) = CONTRACT.client_messages
+KEYS: Final = CONTRACT.client_messages
 TEXT: Final[Path] = ("data", "message")
 GOOD: Final = b'{"data":{"message":"good"}}'
 BAD_IN_A_ROW: Final = 20
@@ -40,29 +36,12 @@ BOUNDED = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-TIGHT: Final = Limits(
-    frame_bytes=1024,
-    message_bytes=50,
-    json_depth=3,
-    frames_per_s=2,
-    frames_burst=12,
-    unacked_messages=3,
-    connections_per_user_and_room=2,
-    connections_per_user=3,
-)
-"""Lower than the contract's bounds, each in its own way."""
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A relay with the highest limits of the contract; only its pace is not one."""
     with open_desk(tmp_path_factory.mktemp("conformance")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def tight_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with open_desk(tmp_path_factory.mktemp("tight"), TIGHT) as opened:
         yield opened
 
 
@@ -90,14 +69,17 @@ def fits(frame: Members, ack: Frame, message: Frame, member: Member) -> bool:
 
 def test_what_fits_the_contract_is_acknowledged_and_sent_to_its_sender(ann: Member) -> None:
     said: dict[str, tuple[Any, Frame]] = {}
+    version = ann.welcome["members_version"]
 
     @settings(BOUNDED, max_examples=100)
-    @given(texts(KEY))
+    @given(texts("MessageIn"))
     def check(text: bytes) -> None:
         frame = orjson.loads(text)
         reply = ann.reply(text)
         first = said.get(reply.get("id", ""))
-        if first is not None and first[0] != frame["data"]:
+        if frame.get("if_members", version) != version:
+            assert (reply["code"], reply.get("id")) == ("members-changed", frame.get("id"))
+        elif first is not None and first[0] != frame["data"]:
             assert reply["code"] == "id-reused"
         elif first is not None:
             assert reply == first[1]
@@ -107,18 +89,72 @@ def test_what_fits_the_contract_is_acknowledged_and_sent_to_its_sender(ann: Memb
 
     check()
     ann.hears_nothing_more()
-    assert len(said) > 60
+    assert len(said) > 30
+
+
+def test_a_signal_that_fits_the_contract_is_heard_by_the_others_as_it_was(
+    desk: Desk, ann: Member
+) -> None:
+    bob = desk.join("bob", ann.welcome["room"])
+
+    @settings(BOUNDED, max_examples=60)
+    @given(texts("SignalIn"))
+    def check(text: bytes) -> None:
+        assert ann.reply(text, "SignalIn")["type"] == "silence"
+
+        told = {"type": "signal", "sender": ann.welcome["username"]}
+        assert bob.hear("signal") == {**told, "data": orjson.loads(text)["data"]}
+
+    check()
+    bob.hears_nothing_more()
+    ann.hears_nothing_more()
+    bob.leave()
+
+
+def test_a_question_that_fits_the_contract_is_answered(ann: Member) -> None:
+    messages = [ann.said(GOOD)[1] for _ in range(5)]
+
+    @settings(BOUNDED, max_examples=60)
+    @given(texts("HistoryIn"))
+    def check(text: bytes) -> None:
+        asked = orjson.loads(text)
+        before = [one for one in messages if one["seq"] < asked.get("before", 6)]
+
+        answer = ann.reply(text, "HistoryIn")
+
+        # JSON Schema's integers may be written as 5.0.
+        limit = int(asked.get("limit", 50))
+        assert answer == {
+            "type": "history",
+            "id": asked["id"],
+            "messages": before[-limit:],
+            "more": len(before) > limit,
+        }
+
+    check()
+    ann.hears_nothing_more()
+
+
+def examples(key: str) -> list[Frame]:
+    found: list[Frame] = CONTRACT.document["components"]["messages"][key]["examples"]
+    return found
 
 
 @pytest.mark.parametrize(
-    "example",
-    CONTRACT.document["components"]["messages"][KEY]["examples"],
-    ids=lambda example: example["name"],
+    ("key", "example"),
+    [(key, example) for key in KEYS for example in examples(key)],
+    ids=lambda given: given if isinstance(given, str) else given["name"],
 )
-def test_an_example_of_what_clients_say_is_taken(ann: Member, example: Frame) -> None:
-    ack, message = ann.said(orjson.dumps(example["payload"]))
+def test_an_example_of_what_clients_say_is_taken(ann: Member, key: str, example: Frame) -> None:
+    payload = example["payload"]
+    if "if_members" in payload:
+        payload = {**payload, "if_members": ann.welcome["members_version"]}
 
-    assert fits(Members(example["payload"].items()), ack, message, ann)
+    answer = ann.reply(orjson.dumps(payload), key)
+
+    assert answer["type"] == ANSWERS[key]
+    if key == "MessageIn":
+        assert fits(Members(payload.items()), answer, ann.hear("message"), ann)
 
 
 @pytest.mark.parametrize("key", CONTRACT.server_messages)
@@ -145,158 +181,27 @@ def test_a_welcome_tells_no_limit_beyond_the_contracts_and_the_highest_are_in_fo
         assert limits[name] == highest[name]
 
 
-# -- bounds
-
-
-@pytest.mark.parametrize(
-    "path", [path for path, _ in places(fullest(KEY)) if path], ids=lambda path: pointer(path)
-)
-def test_a_member_may_be_left_out_if_it_is_not_required(ann: Member, path: Path) -> None:
-    whole = fullest(KEY)
-    parent = dict(places(whole))[path[:-1]]
-    without = Members(pair for pair in parent if pair[0] != path[-1])
-
-    reply = ann.reply(write(replaced(whole, path[:-1], without)))
-
-    required = path[-1] in schema_at(KEY, path[:-1])["required"]
-    assert reply["type"] == ("error" if required else "ack")
-    if required:
-        assert (reply["path"], reply["id"]) == (pointer(path[:-1]), dict(whole)["id"])
-
-
-INTEGERS = [path for path, _ in places(fullest(KEY)) if schema_at(KEY, path)["type"] == "integer"]
-
-
-@pytest.mark.parametrize("path", INTEGERS, ids=pointer)
-@pytest.mark.parametrize("bound", ["minimum", "maximum"])
-@pytest.mark.parametrize("written", ["{}", "{}.0", "{}e0"])
-def test_a_numbers_bounds_are_inclusive(ann: Member, path: Path, bound: str, written: str) -> None:
-    limit = schema_at(KEY, path)[bound]
-    beyond = limit + (1 if bound == "maximum" else -1)
-    whole = Members(pair for pair in fullest(KEY) if pair[0] != "id")
-
-    ack = ann.reply(at_raw(whole, path, written.format(limit)))
-    refused = ann.reply(at_raw(whole, path, written.format(beyond)))
-
-    assert ack["type"] == "ack"
-    assert (refused["code"], refused["path"]) == ("bad-frame", pointer(path))
-    assert refused["expected"] == {bound: limit}
-
-
-def at_raw(whole: Members, path: Path, text: str) -> bytes:
-    mark = "the value that is replaced"
-    return write(replaced(whole, path, mark)).replace(orjson.dumps(mark), text.encode())
-
-
-def text_of(character: str, size: int) -> str:
-    """Return ``size`` bytes of UTF-8, of ``character`` as far as it divides them."""
-    width = len(character.encode())
-    return character * (size // width) + "a" * (size % width)
-
-
-# What is escaped takes more than its bytes: as long as the contract's limit it is no frame.
-LONGEST = [
-    *(("desk", character) for character in "aé€👋"),
-    *(("tight_desk", character) for character in 'aé€👋"\n'),
-]
-
-
-@pytest.mark.parametrize(("name", "character"), LONGEST)
-def test_a_text_may_be_as_long_as_the_limit_in_bytes_and_not_a_byte_longer(
-    request: pytest.FixtureRequest, name: str, character: str
-) -> None:
-    member: Member = request.getfixturevalue(name).join("bob", some_room())
-    limit = member.welcome["limits"]["message_bytes"]
-    assert schema_at(KEY, TEXT)["x-max-bytes"] >= limit
-    frames = [
-        replaced(fullest(KEY), TEXT, text)
-        for text in (text_of(character, limit), text_of(character, limit) + "b")
-    ]
-
-    ack, message = member.said(write(frames[0]))
-    refused = member.reply(write(frames[1]))
-
-    assert fits(frames[0], ack, message, member)
-    assert (refused["code"], refused["path"]) == ("too-big", pointer(TEXT))
-    assert refused["id"] == dict(frames[1])["id"]
-    assert "retry_after" not in refused
-    member.leave()
-
-
-@pytest.mark.parametrize("name", ["desk", "tight_desk"])
-def test_a_frame_may_be_as_long_as_the_limit_and_one_byte_more_closes(
-    request: pytest.FixtureRequest, name: str
-) -> None:
-    member: Member = request.getfixturevalue(name).join("bob", some_room())
-    limit = member.welcome["limits"]["frame_bytes"]
-
-    assert member.reply(GOOD.ljust(limit))["type"] == "ack"
-    with pytest.raises(Hungup) as hungup:
-        member.reply(GOOD.ljust(limit + 1))
-
-    assert CONTRACT.closes[hungup.value.code] == "too-big"
-
-
-@pytest.mark.parametrize("objects", [True, False], ids=["objects", "arrays"])
-@pytest.mark.parametrize("name", ["desk", "tight_desk"])
-def test_a_frame_may_nest_as_deep_as_the_limit_and_no_deeper(
-    request: pytest.FixtureRequest, name: str, objects: bool
-) -> None:
-    member: Member = request.getfixturevalue(name).join("bob", some_room())
-    limit = member.welcome["limits"]["json_depth"]
-
-    deepest = member.reply(nested(limit, objects=objects))
-    deeper = member.reply(nested(limit + 1, objects=objects))
-
-    # What nests is no member of the schema: so the first is refused too, but not for its depth.
-    assert (deepest["path"], deepest["expected"]) == ("/x", {"additionalProperties": False})
-    assert deeper["expected"] == {"x-strict-json": "depth"}
-    assert deeper["path"] == "/x" + ("/x" if objects else "/0") * (limit - 1)
-    member.leave()
-
-
-def test_as_many_frames_as_a_burst_are_heard_at_once_and_the_next_is_refused(
-    tight_desk: Desk,
-) -> None:
-    member = tight_desk.join("eve", some_room())
-    limits = member.welcome["limits"]
-
-    replies = [member.reply(GOOD) for _ in range(limits["frames_burst"] + 1)]
-
-    assert [reply["type"] for reply in replies[:-1]] == ["ack"] * limits["frames_burst"]
-    assert (replies[-1]["code"], replies[-1]["retry_after"]) == ("rate", 1 / limits["frames_per_s"])
-    assert not {"path", "expected", "schema"} & set(replies[-1])
-    member.leave()
-
-
-def test_connections_of_a_user_have_a_bound_in_a_room_and_in_all(tight_desk: Desk) -> None:
-    room, other = some_room(), some_room()
-    members = [tight_desk.join("greedy", room)]
-    limits = members[0].welcome["limits"]
-    while len(members) < limits["connections_per_user_and_room"]:
-        members.append(tight_desk.join("greedy", room))
-
-    assert tight_desk.knock("greedy", room) == 429
-    while len(members) < limits["connections_per_user"]:
-        members.append(tight_desk.join("greedy", other))
-    assert tight_desk.knock("greedy", other) == 429
-
-    tight_desk.join("another", room).leave()
-    for member in members:
-        member.leave()
-
-
 # -- what the contract refuses
 
 
-FAULTS = list(faults(KEY))
+FAULTS = {key: list(faults(key)) for key in KEYS}
+COMMON_RULES = {"type", "const", "required", "additionalProperties", "x-strict-json"}
+NUMBERS = {"minimum", "maximum"}
+RULES = {
+    "MessageIn": {*COMMON_RULES, *NUMBERS, "pattern"},
+    "HistoryIn": {*COMMON_RULES, *NUMBERS, "pattern"},
+    "SignalIn": COMMON_RULES,
+}
 
 
-def test_a_fault_is_told_by_its_place_and_rule_and_the_connection_goes_on(ann: Member) -> None:
+@pytest.mark.parametrize("key", KEYS)
+def test_a_fault_is_told_by_its_place_and_rule_and_the_connection_goes_on(
+    ann: Member, key: str
+) -> None:
     """Every rule, at every place that it is about; twice in a row the same."""
     wrong: list[str] = []
-    for fault in FAULTS:
-        errors = [ann.reply(fault.raw) for _ in range(2)]
+    for fault in FAULTS[key]:
+        errors = [ann.reply(fault.raw, "MessageIn") for _ in range(2)]
 
         ack, message = ann.said(GOOD)
 
@@ -307,20 +212,19 @@ def test_a_fault_is_told_by_its_place_and_rule_and_the_connection_goes_on(ann: M
         assert ack["seq"] == message["seq"]
     assert wrong == []
     ann.hears_nothing_more()
-    assert len(FAULTS) > 150
-    assert {fault.rules[0] for fault in FAULTS} == {
-        "type", "const", "required", "additionalProperties", "minimum", "maximum", "pattern",
-        "x-strict-json",
-    }  # fmt: skip
+    assert len(FAULTS[key]) > 70
+    assert {fault.rules[0] for fault in FAULTS[key]} == RULES[key]
 
 
-def test_several_faults_at_once_are_one_error_that_names_one_of_them(ann: Member) -> None:
-    paths = {path for path, _ in places(fullest(KEY))}
+@pytest.mark.parametrize("key", KEYS)
+def test_several_faults_at_once_are_one_error_that_names_one_of_them(ann: Member, key: str) -> None:
+    # What is opaque has no faults.
+    paths = {path for path, _ in described(key) if not is_opaque(schema_at(key, path))}
 
     @settings(BOUNDED, max_examples=60)
     @given(st.dictionaries(st.sampled_from(sorted(paths)), junk(), min_size=1, max_size=3))
     def check(changes: dict[Path, Any]) -> None:
-        frame: Any = fullest(KEY)
+        frame: Any = fullest(key)
         for path, new in changes.items():
             if path in dict(places(frame)):
                 frame = replaced(frame, path, new)
@@ -332,6 +236,10 @@ def test_several_faults_at_once_are_one_error_that_names_one_of_them(ann: Member
 
     check()
     ann.hears_nothing_more()
+
+
+def is_opaque(schema: Schema) -> bool:
+    return schema["type"] == "object" and "properties" not in schema
 
 
 def junk() -> st.SearchStrategy[Any]:
@@ -363,10 +271,11 @@ def test_any_text_that_is_no_frame_is_an_error_and_never_silence(ann: Member) ->
 
 
 def test_the_twentieth_bad_frame_in_a_row_closes_and_none_before_it(ann: Member) -> None:
+    some_faults = [fault for key in KEYS for fault in FAULTS[key]]
     too_big = write(
-        replaced(fullest(KEY), TEXT, "a" * (ann.welcome["limits"]["message_bytes"] + 1))
+        replaced(fullest("MessageIn"), TEXT, "a" * (ann.welcome["limits"]["message_bytes"] + 1))
     )
-    some = [too_big, *(fault.raw for fault in FAULTS[:: len(FAULTS) // BAD_IN_A_ROW])][
+    some = [too_big, *(fault.raw for fault in some_faults[:: len(some_faults) // BAD_IN_A_ROW])][
         :BAD_IN_A_ROW
     ]
     refusals = {"bad-frame", "too-big"}
@@ -380,111 +289,3 @@ def test_the_twentieth_bad_frame_in_a_row_closes_and_none_before_it(ann: Member)
         ann.hear("ack", "error")
 
     assert CONTRACT.closes[hungup.value.code] == "bad-frames"
-
-
-# -- two in a room
-
-
-def room_machine(desk: Desk) -> type[RuleBasedStateMachine]:
-    """Return a machine whose steps are what two members of a room may do."""
-
-    class Room(RuleBasedStateMachine):
-        """``log`` is what the contract says that the room holds by now."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.room = some_room()
-            self.members: list[Member] = []
-            self.log: list[Frame] = []
-
-        @initialize()
-        def come_in(self) -> None:
-            self.members = [desk.join(name, self.room) for name in ("ann", "bob")]
-
-        @rule(who=st.integers(0, 1), said=texts(KEY))
-        def say(self, who: int, said: bytes) -> None:
-            frame = orjson.loads(said)
-            # New, whatever came before: the id of a place that no other message has.
-            frame["id"] = str(UUID(int=len(self.log) + 1))
-            ack = self.members[who].reply(orjson.dumps(frame))
-
-            heard = [member.hear("message") for member in self.members]
-
-            assert heard[0] == heard[1]
-            assert heard[0] == {
-                **ack,
-                "type": "message",
-                "room": self.room,
-                "sender": self.members[who].welcome["username"],
-                "data": frame["data"],
-            }
-            assert ack["id"] == frame["id"]
-            assert ack["seq"] == len(self.log) + 1
-            self.log.append(heard[0])
-
-        @rule(who=st.integers(0, 1), texts=st.lists(st.text("ab", max_size=3), max_size=9))
-        def say_much_at_once(self, who: int, texts: list[str]) -> None:
-            said = [orjson.dumps({"data": {"message": text}}) for text in texts]
-            self.members[who].send(*said)
-
-            for text in texts:
-                ack = self.members[who].hear("ack", "error")
-                heard = [member.hear("message") for member in self.members]
-
-                assert heard[0] == heard[1]
-                assert (heard[0]["id"], heard[0]["seq"]) == (ack["id"], ack["seq"])
-                assert heard[0]["data"] == {"message": text}
-                assert ack["seq"] == len(self.log) + 1
-                self.log.append(heard[0])
-
-        @rule(data=st.data(), other=st.booleans(), after=st.booleans())
-        def use_an_id_again(self, data: st.DataObject, other: bool, after: bool) -> None:
-            if not self.log:
-                return
-            first = data.draw(st.sampled_from(self.log))
-            sender = next(m for m in self.members if m.welcome["username"] == first["sender"])
-            frame = {"id": first["id"], "data": first["data"]}
-            if other:
-                frame["data"] = {"message": first["data"]["message"] + "x"}
-            if after:
-                frame["after"] = first["seq"] - 1
-
-            reply = sender.reply(orjson.dumps(frame))
-
-            if other:
-                assert (reply["type"], reply["code"]) == ("error", "id-reused")
-                assert reply["id"] == first["id"]
-            else:
-                assert reply == {
-                    "type": "ack", "id": first["id"],
-                    "seq": first["seq"], "sent_at": first["sent_at"],
-                }  # fmt: skip
-
-        @rule(who=st.integers(0, 1), fault=st.sampled_from(FAULTS))
-        def say_what_is_refused(self, who: int, fault: Fault) -> None:
-            assert self.members[who].reply(fault.raw)["code"] == "bad-frame"
-
-        @rule(who=st.integers(0, 1))
-        def leave_and_come_again(self, who: int) -> None:
-            left = self.members[who]
-            left.hears_nothing_more()
-            left.leave()
-            again = desk.join(left.welcome["username"], self.room)
-
-            assert again.welcome["head"] == len(self.log)
-            assert again.welcome["epoch"] == left.welcome["epoch"]
-            self.members[who] = again
-
-        def teardown(self) -> None:
-            for member in self.members:
-                member.hears_nothing_more()
-                member.leave()
-
-    return Room
-
-
-def test_two_in_a_room_hear_the_same_once_in_order_and_without_holes(desk: Desk) -> None:
-    run_state_machine_as_test(
-        room_machine(desk),
-        settings=settings(BOUNDED, max_examples=12, stateful_step_count=12),
-    )

@@ -27,12 +27,14 @@ WELCOME = example("Welcome")
 BAD = b'{"data":{"message":7}}'
 
 
-def guarded(*, welcomed: bool = True, sent: bytes = BAD) -> FrameGuard:
+def guarded(
+    *, welcomed: bool = True, sent: bytes = BAD, target: str = "/ws/chat", **welcome: Any
+) -> FrameGuard:
     """Return the guard of somebody who came into the room and sent one frame."""
     guard = FrameGuard()
-    guard.sent(request_head("/ws/chat"))
+    guard.sent(request_head(target))
     if welcomed:
-        guard.heard(TEXT, orjson.dumps(WELCOME))
+        guard.heard(TEXT, orjson.dumps({**WELCOME, **welcome}))
         guard.sent(client_frame(sent))
     return guard
 
@@ -43,12 +45,22 @@ GOOD = {
     "head": example("Head"),
     "error": example("Failure"),
     "error without a place": {"type": "error", "code": "unavailable", "detail": "no answer"},
+    "gap": {"type": "gap", "from_seq": 42, "to_seq": 50, "reason": "retention"},
+    "signal": example("SignalOut", sender="bob"),
+    "member": example("Member", username="bob"),
+    "member without event": {"type": "member", "members_version": 3},
+    "presence": example("Presence", username="bob"),
+    "presence without event": {"type": "presence", "online": 101},
 }
 
 
 @pytest.mark.parametrize("frame", GOOD.values(), ids=GOOD.keys())
 def test_what_the_contract_says_passes(frame: Frame) -> None:
     guarded().heard(TEXT, orjson.dumps(frame))
+
+
+def gap(from_seq: int, to_seq: int, reason: str) -> Frame:
+    return {"type": "gap", "from_seq": from_seq, "to_seq": to_seq, "reason": reason}
 
 
 def failure(**changes: Any) -> Frame:
@@ -88,6 +100,29 @@ PLANTED: dict[str, tuple[Frame, str]] = {
         failure(code="too-big", expected={"x-max-bytes": 262145}, schema=RULE),
         "Failure at /expected",
     ),
+    "a gap of nothing": (
+        example("Gap", from_seq=42, to_seq=41),
+        "Gap at /to_seq",
+    ),
+    "a gap that begins elsewhere": (example("Gap", from_seq=43, to_seq=50), "Gap: between"),
+    "a gap for another reason": (
+        example("Gap", from_seq=42, to_seq=50, reason="ahead"),
+        "Gap: between",
+    ),
+    "a signal to its sender": (example("SignalOut"), "SignalOut at /sender"),
+    "a member's own change": (example("Member"), "Member at /username"),
+    "a member without a name": (example("Member", username=None), "Member: with event"),
+    "a name without an event": (
+        example("Member", username="bob", event=None),
+        "Member: with event",
+    ),
+    "a version that goes back": (
+        {"type": "member", "members_version": 2},
+        "Member at /members_version",
+    ),
+    "one's own presence": (example("Presence"), "Presence at /username"),
+    "nobody online": (example("Presence", username="bob", online=0), "Presence at /online"),
+    "an answer to no question": (example("HistoryOut"), "HistoryOut at /id"),
     "rate without a time": (example("Failure", code="rate"), "retry_after"),
 }
 
@@ -102,6 +137,85 @@ def test_what_the_contract_does_not_say_is_caught_without_its_value(name: str) -
     assert fault in str(caught.value)
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+EPOCH, OTHER = WELCOME["epoch"], "0b8f1c9e-6f0e-4a55-9d6b-2f0c7f5f1a11"
+FLOOR = 11
+CURSORS: dict[str, tuple[str, Frame | None, int]] = {
+    "none": ("", None, 42),
+    "before the floor": (f"?since=9&epoch={EPOCH}", gap(10, 10, "retention"), 11),
+    "0": ("?since=0", gap(1, 10, "retention"), 11),
+    "the floor - 1": (f"?since=10&epoch={EPOCH}", None, 11),
+    "the head": (f"?since=41&epoch={EPOCH}", None, 42),
+    "ahead": (f"?since=50&epoch={EPOCH}", gap(42, 50, "ahead"), 42),
+    "another epoch": (f"?since=20&epoch={OTHER}", gap(11, 41, "epoch"), 11),
+}
+
+
+@pytest.mark.parametrize(("query", "due", "first"), CURSORS.values(), ids=list(CURSORS))
+def test_what_follows_a_cursor_is_known_from_the_contract(
+    query: str, due: Frame | None, first: int
+) -> None:
+    def came_in() -> FrameGuard:
+        recovered = bool(query) and due is None
+        return guarded(target=f"/ws/chat{query}", floor=FLOOR, recovered=recovered)
+
+    message_of = {seq: orjson.dumps(example("MessageOut", seq=seq)) for seq in range(9, 60)}
+    right = came_in()
+    if due is not None:
+        right.heard(TEXT, orjson.dumps(due))
+        with pytest.raises(BreaksContract, match="it is missing"):
+            came_in().heard(TEXT, message_of[first])
+        with pytest.raises(BreaksContract, match="Gap"):
+            came_in().heard(TEXT, orjson.dumps({**due, "to_seq": due["to_seq"] + 1}))
+    right.heard(TEXT, message_of[first])
+    for wrong in (first - 1, first + 1):
+        other = came_in()
+        if due is not None:
+            other.heard(TEXT, orjson.dumps(due))
+        with pytest.raises(BreaksContract, match="MessageOut at /seq"):
+            other.heard(TEXT, message_of[wrong])
+    with pytest.raises(BreaksContract, match="recovered"):
+        guarded(target=f"/ws/chat{query}", floor=FLOOR, recovered=not query or due is not None)
+
+
+ASKED = {"type": "history", "id": OTHER, "before": 20, "limit": 3}
+
+
+def history(first: int, last: int, *, more: bool = True, **changes: Any) -> Frame:
+    messages = [example("MessageOut", seq=seq) for seq in range(first, last + 1)]
+    return {"type": "history", "id": OTHER, "messages": messages, "more": more, **changes}
+
+
+def test_an_answer_of_history_fits_its_question() -> None:
+    sent = orjson.dumps(ASKED)
+    wrong: dict[str, Frame] = {
+        "at /id": history(17, 19, id=EPOCH),
+        "more than were asked": history(16, 19),
+        "not before": history(18, 20),
+        "older than this member": history(10, 12),
+        "nothing older": history(11, 13),
+        "without a hole": {**history(17, 19), "messages": history(17, 19)["messages"][::2]},
+        "oldest first": {**history(17, 19), "messages": history(17, 19)["messages"][::-1]},
+        "another room": {
+            **history(17, 19),
+            "messages": [example("MessageOut", seq=19, room="other")],
+        },
+        "512 KiB": {
+            **history(17, 19),
+            "messages": [
+                example("MessageOut", seq=seq, data={"message": "x" * 200_000})
+                for seq in (17, 18, 19)
+            ],
+        },
+    }
+    for fault, answer in wrong.items():
+        with pytest.raises(BreaksContract, match=fault):
+            guarded(sent=sent, floor=FLOOR).heard(TEXT, orjson.dumps(answer))
+    guard = guarded(sent=sent, floor=FLOOR)
+    guard.heard(TEXT, orjson.dumps(history(17, 19)))
+    with pytest.raises(BreaksContract, match="at /id"):
+        guard.heard(TEXT, orjson.dumps(history(17, 19)))
 
 
 def test_a_welcome_comes_first() -> None:

@@ -56,8 +56,9 @@ async def stranger_at(
     ):
         introspector = Introspector(client, SECRET, OPENAPI, lambda: NOON)
         async with open_house(MemoryStore(), gatekeeper=introspector) as house:
-            # A user, so that she can say something; the door does not ask the house.
+            # Users, so that the store takes them in; the door does not ask the house.
             await house.know("ann")
+            await house.know("bob")
             yield house, api
 
 

@@ -5,14 +5,14 @@ import asyncio
 import pytest
 
 from relay.connection import Connection
-from relay.frames import FrameReader, Refused, Say
+from relay.frames import FrameReader, Heard, Refused
 from tests.support.relay import House, bearer
 from tests.support.websocket import request_head
 
 PLANTED = "a planted fault"
 
 
-def read_with_a_fault(reader: FrameReader, raw: bytes) -> Say | Refused:
+def read_with_a_fault(reader: FrameReader, raw: bytes) -> Heard | Refused:
     if b"planted" in raw:
         raise LookupError(PLANTED)
     return right_read(reader, raw)
@@ -74,12 +74,12 @@ async def test_a_fault_at_the_door_is_answered_with_503(
 async def test_a_store_that_does_not_open_the_room_in_time_is_answered_with_503(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def open_room(_name: str, _now: int) -> None:
+    async def enter_room(*_: object) -> None:
         await asyncio.Event().wait()
 
     await house.know("ann")
-    monkeypatch.setattr("relay.doorway.OPEN_ROOM_TIMEOUT_S", 0.01)
-    monkeypatch.setattr(house.store, "open_room", open_room)
+    monkeypatch.setattr("relay.doorway.ENTER_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(house.store, "enter_room", enter_room)
     stranger = await house.raw()
     await stranger.send(request_head("/ws/chat", bearer("ann")))
 

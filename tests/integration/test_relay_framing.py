@@ -100,6 +100,7 @@ async def test_fragments_make_one_message_with_pings_between_them(house: House) 
     raw = message("γειά 👋")
     # Cut within letters, too: a fragment need not be UTF-8.
     parts = [raw[at : at + 1] for at in range(len(raw))]
+    await ann.nothing_more()
 
     await ann.send(client_frame(parts[0], fin=False))
     for part in parts[1:-1]:

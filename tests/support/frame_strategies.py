@@ -85,6 +85,8 @@ def values(schema: Schema, contract: FrameContract = CONTRACT) -> st.SearchStrat
     if "const" in schema:
         return st.just(schema["const"])
     match schema.get("type"):
+        case "object" if "properties" not in schema:
+            return _opaque()
         case "object":
             return _objects(schema, contract)
         case "integer":
@@ -102,6 +104,22 @@ def values(schema: Schema, contract: FrameContract = CONTRACT) -> st.SearchStrat
 def _objects(schema: Schema, contract: FrameContract) -> st.SearchStrategy[Members]:
     parts = {name: values(part, contract) for name, part in schema["properties"].items()}
     return _members(parts, frozenset(schema["required"]))
+
+
+def _opaque() -> st.SearchStrategy[Members]:
+    """Return objects that the contract says nothing of; numbers that every library reads alike."""
+    texts = st.text(_CHARACTERS, max_size=5)
+    leaves = st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), texts)
+    inner = st.recursive(
+        leaves, lambda parts: st.lists(parts, max_size=3) | _any_members(texts, parts), max_leaves=5
+    )
+    return _any_members(texts, inner)
+
+
+def _any_members(
+    names: st.SearchStrategy[str], parts: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Members]:
+    return st.dictionaries(names, parts, max_size=3).map(lambda found: Members(found.items()))
 
 
 @st.composite
@@ -134,9 +152,13 @@ def fullest(key: str) -> Members:
 
 def _example(schema: Schema) -> Any:
     schema = CONTRACT.schema_of(schema)
+    if schema.get("type") == "object" and "properties" not in schema:
+        return Members(schema["examples"][0].items())
     if schema.get("type") == "object":
         return Members((name, _example(part)) for name, part in schema["properties"].items())
-    return schema["const"] if "const" in schema else schema["examples"][0]
+    if "const" in schema:
+        return schema["const"]
+    return schema["examples"][0] if "examples" in schema else schema["default"]
 
 
 # -- places in a frame
@@ -148,6 +170,13 @@ def places(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     if isinstance(node, Members):
         for name, value in node:
             yield from places(value, (*path, name))
+
+
+def described(key: str) -> Iterator[tuple[Path, Any]]:
+    """Yield the places of the fullest frame of ``key`` that the contract says something of."""
+    for path, node in places(fullest(key)):
+        if all("properties" in schema_at(key, path[:size]) for size in range(len(path))):
+            yield path, node
 
 
 def replaced(node: Any, path: Path, new: Any) -> Any:
@@ -187,7 +216,7 @@ _ROOTS: Final = ["[]", "5", '"x"', "null", "true", "[{}]", "-0.0", '[{"data":{"m
 def faults(key: str) -> Iterator[Fault]:
     """Yield frames that break one rule each: every rule of the schema, at every place."""
     whole = fullest(key)
-    for path, node in places(whole):
+    for path, node in described(key):
         schema = schema_at(key, path)
         kind = schema["type"]
         for other in _OTHER_TYPES[kind]:
@@ -209,10 +238,14 @@ def _at(whole: Members, path: Path, new: Any, *rules: str) -> Fault:
 
 
 def _faults_of_object(whole: Members, path: Path, node: Members, schema: Schema) -> Iterator[Fault]:
-    for name in schema["required"]:
+    for name in schema.get("required", ()):
+        if name == "type":
+            # Without it this is another message.
+            continue
         # The place of a missing member is its parent's.
         yield _at(whole, path, Members(pair for pair in node if pair[0] != name), "required")
-    for name in ("x", "", "Data", "a/b", "~", "γ", "👋", "constructor"):
+    names = ("x", "", "Data", "a/b", "~", "γ", "👋", "constructor")
+    for name in names if "properties" in schema else ():
         fault = _at(whole, path, Members([*node, (name, 1)]), "additionalProperties")
         yield Fault(fault.raw, pointer((*path, name)), fault.rules)
     for name, value in node:

@@ -21,7 +21,14 @@ from services.ports import Store
 from services.rooms import History, Rooms
 from spec import load_asyncapi
 from tests.support.guarded_client import GuardedClient
-from tests.support.websocket import WAIT_S, Answer, RawSocket, request_head
+from tests.support.websocket import (
+    WAIT_S,
+    Answer,
+    RawSocket,
+    client_frame,
+    message,
+    request_head,
+)
 
 NOON = Instant(1_767_355_200_000)
 DAY_MS = 24 * 60 * 60 * 1000
@@ -163,6 +170,17 @@ class House:
         status, _ = await client.read_head()
         assert status == 101
         return client, await client.json()
+
+    async def fill(self, count: int, name: str = "ann", room: str = "chat") -> RawSocket:
+        """Let ``name`` say 1 to ``count``; return the connection, which has read all of it."""
+        client = await self.join(name, room)
+        for first in range(1, count + 1, 50):
+            texts = [str(one) for one in range(first, min(first + 50, count + 1))]
+            await client.send(b"".join(client_frame(message(text)) for text in texts))
+            assert await client.messages(len(texts)) == texts
+            for _ in texts:
+                await client.json_of("ack")
+        return client
 
     async def knock(self, name: str, room: str = "chat", query: str = "") -> Answer:
         """Return how ``name`` is refused."""

@@ -5,14 +5,14 @@ from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
 import uvloop
 
 from services.limits import Limits
 from store.sqlite import SqliteStore
-from tests.support.relay import House, bearer, open_house
+from tests.support.relay import House, open_house
 from tests.support.websocket import (
     CLOSE,
     OF_OTHERS,
@@ -21,13 +21,16 @@ from tests.support.websocket import (
     TEXT,
     RawSocket,
     client_frame,
-    request_head,
 )
 
 Frame = dict[str, Any]
 Result = TypeVar("Result")
 NO_MASK = bytes(4)
 _rooms = count(1)
+
+
+ANSWERS: Final = {"MessageIn": "ack", "HistoryIn": "history", "SignalIn": "silence"}
+"""What a client's message is answered, by its key."""
 
 
 class Hungup(AssertionError):
@@ -70,10 +73,17 @@ class Member:
                 return new
             self._heard.append(new)
 
-    def reply(self, text: bytes) -> Frame:
-        """Send one frame; return its ``ack`` or ``error``."""
+    def reply(self, text: bytes, key: str = "MessageIn") -> Frame:
+        """Send one frame; return its answer, an ``error`` or what the contract has for ``key``.
+
+        A signal that is taken has none: then ``type`` is ``silence``.
+        """
         self.send(text)
-        return self.hear("ack", "error")
+        if key == "SignalIn":
+            self._run(self._up_to_now())
+            errors = [frame for frame in self._heard if frame["type"] == "error"]
+            return self.hear("error") if errors else {"type": ANSWERS[key]}
+        return self.hear(ANSWERS[key], "error")
 
     def said(self, text: bytes) -> tuple[Frame, Frame]:
         """Send one frame that is new; return its ``ack`` and one's own ``message``."""
@@ -105,19 +115,23 @@ class Desk:
         """Let the relay and its clients go on until this is done."""
         return self._runner.run(doing)
 
-    def join(self, name: str, room: str) -> Member:
-        socket, welcome = self.run(self._house.welcome(name, room))
+    @property
+    def house(self) -> House:
+        return self._house
+
+    def join(self, name: str, room: str, **cursor: Any) -> Member:
+        socket, welcome = self.run(self._house.welcome(name, room, **cursor))
         return Member(self, socket, welcome)
 
-    def knock(self, name: str, room: str) -> int:
-        """Return the status that ``name`` is answered who asks to come into ``room``."""
-        return self.run(self._knock(name, room))
+    def knock(self, name: str, room: str, query: str = "") -> tuple[int, str]:
+        """Return status and reason that ``name`` is refused with who asks to come in."""
+        answer = self.run(self._house.knock(name, room, query))
+        return answer.status, answer.json["type"].removeprefix("/problems/")
 
-    async def _knock(self, name: str, room: str) -> int:
-        await self._house.know(name)
-        socket = await self._house.raw()
-        await socket.send(request_head(f"/ws/{room}", bearer(name)))
-        return (await socket.answer()).status
+
+def some_name() -> str:
+    """Return a user who was in no room."""
+    return f"user-{next(_rooms)}"
 
 
 def some_room() -> str:

@@ -190,6 +190,8 @@ class RawSocket:
 
     async def _next(self) -> dict[str, Any]:
         opcode, payload = await self.frame()
+        while opcode == PING:
+            opcode, payload = await self.frame()
         assert opcode == TEXT, f"a frame of opcode {opcode}: {payload[:100]!r}"
         frame: dict[str, Any] = orjson.loads(payload)
         return frame
@@ -227,6 +229,8 @@ class RawSocket:
         await self.send(client_frame(b"last", PING))
         while (frame := await self.frame()) != (PONG, b"last"):
             opcode, payload = frame
+            if opcode == PING:
+                continue
             assert opcode == TEXT, f"a frame of opcode {opcode}: {payload[:100]!r}"
             told: dict[str, Any] = orjson.loads(payload)
             (self._of_others if told["type"] in OF_OTHERS else self._skipped).append(told)

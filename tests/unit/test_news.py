@@ -15,7 +15,15 @@ from relay.rooms import LiveRoom, Rooms
 from relay.session import Session
 from relay.tasks import Tasks
 from services.errors import StoreUnavailable
-from services.events import Event, KeyChanged, MemberChanged, RoomDeleted, SessionsEnded
+from services.events import (
+    AccountDeleted,
+    Event,
+    KeyChanged,
+    MemberChange,
+    MemberChanged,
+    RoomDeleted,
+    SessionsEnded,
+)
 from services.limits import Limits
 from services.model import Instant, RoomName, User, UserId, Username
 from tests.support.memory_store import MemoryStore
@@ -131,6 +139,11 @@ class Node:
         await settle()
 
 
+def changed(client: Client, change: MemberChange) -> MemberChanged:
+    assert client.room is not None
+    return MemberChanged(client.room.room_id, change, client.user_id, Username("x"), 1, 2, 2)
+
+
 async def settle() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
@@ -157,11 +170,10 @@ async def test_who_is_removed_is_told_4403_and_nobody_else(node: Node) -> None:
 
 
 @pytest.mark.parametrize("change", ["joined", "invited", "uninvited"])
-async def test_other_changes_end_no_connection(node: Node, change: Any) -> None:
+async def test_other_changes_end_no_connection(node: Node, change: MemberChange) -> None:
     ann = await node.join("ann")
-    assert ann.room is not None
 
-    node.news.heard(MemberChanged(ann.room.room_id, change, ann.user_id, Username("ann"), 1, 2, 2))
+    node.news.heard(changed(ann, change))
 
     assert ann.hangup is None
 
@@ -175,6 +187,20 @@ async def test_a_deleted_room_is_told_4410_to_all_of_it(node: Node) -> None:
     node.news.heard(RoomDeleted(ann.room.room_id))
 
     assert [one.hangup for one in (ann, bob, elsewhere)] == [ROOM_DELETED, ROOM_DELETED, None]
+
+
+async def test_a_deleted_account_is_told_4401_at_once_and_before_its_rooms_are_left(
+    node: Node,
+) -> None:
+    ann, second, bob = [
+        await node.join(*who) for who in (("ann", "tea"), ("ann", "other"), ("bob", "tea"))
+    ]
+
+    node.news.heard(AccountDeleted(ann.user_id))
+    node.news.heard(await node.has_removed(ann))
+
+    assert [one.hangup for one in (ann, second, bob)] == [SESSION_ENDED, SESSION_ENDED, None]
+    assert node.gate.asked == []
 
 
 async def test_of_ended_sessions_the_api_says_which(node: Node) -> None:
@@ -298,6 +324,7 @@ async def test_every_event_after_which_somebody_may_not_come_in_is_counted(node:
     assert ann.room is not None
     events: list[Event] = [
         SessionsEnded(None),
+        AccountDeleted(UserId(b"x" * 16)),
         RoomDeleted(ann.room.room_id),
         await node.has_removed(await node.join("bob")),
     ]
@@ -306,8 +333,10 @@ async def test_every_event_after_which_somebody_may_not_come_in_is_counted(node:
         assert node.news.count == number
 
     node.news.heard(KeyChanged(ann.user_id, Username("ann"), 2))
+    for change in ("joined", "invited", "uninvited"):
+        node.news.heard(changed(ann, change))
 
-    assert node.news.count == 3
+    assert node.news.count == 4
     await settle()
 
 

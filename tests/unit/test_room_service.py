@@ -692,6 +692,7 @@ async def test_rooms_come_in_pages_by_name(house: House) -> None:
             assert len(page.rooms) == min(limit, len(all_of_them) - len(found))
             found += [place.room.name for place in page.rooms]
             after, more = found[-1], page.more
+            assert more is (len(found) < len(all_of_them))
         assert found == all_of_them
 
     page = await house.rooms.mine(ann, after=None, limit=100)
@@ -721,6 +722,7 @@ async def test_members_come_in_pages_by_name(house: House) -> None:
             assert len(view.members) == min(limit, len(everybody) - len(found))
             found += [member.username for member in view.members]
             after, more = found[-1], view.more
+            assert more is (len(found) < len(everybody))
         assert found == everybody
 
 

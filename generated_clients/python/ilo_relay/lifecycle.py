@@ -4,6 +4,7 @@ no answer."""
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from uuid import uuid4
@@ -44,6 +45,8 @@ log = logging.getLogger("ilo_relay")
 OVERFLOW: Final = 16
 """While an answer is awaited, up to so many times ``queue_frames`` are read: it may be behind
 them."""
+TAKEN_WITHIN_S: Final = 1.0
+"""Who takes no frame for so long counts as nobody."""
 
 _Some = TypeVar("_Some", bound=Event)
 
@@ -429,6 +432,11 @@ class Lifecycle:
             if len(self._unanswered):
                 if len(self._inbox) < self._queue_frames * OVERFLOW:
                     break
+                # Many frames come at once: who takes them may not have had a turn.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TAKEN_WITHIN_S):
+                        await self._inbox.changed()
+                    continue
                 self._unanswered.fail("it is behind frames that nobody takes")
                 self._changed.set()
             await self._inbox.changed()
