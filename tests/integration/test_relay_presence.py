@@ -38,7 +38,7 @@ async def test_ten_seconds_after_the_last_connection_the_others_are_told(house: 
     await ann.told("presence")
 
     await gone(house, bob, "bob", left=1)
-    house.now_s += 11
+    house.now_s += 10
     assert await ann.told("presence") == []
     await gone(house, bobs_other, "bob")
     house.now_s += 9.9
