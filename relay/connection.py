@@ -74,6 +74,7 @@ class Connection(asyncio.Protocol):
         "_partial",
         "_pinged",
         "_relay",
+        "_silent_since",
         "_stalled",
         "_ws",
         "asked",
@@ -111,6 +112,7 @@ class Connection(asyncio.Protocol):
         self.unacked = 0
         self._heard = True
         self._pinged = False
+        self._silent_since = 0.0
         self._stalled: tuple[float, int] | None = None
 
     # -- the socket's events
@@ -456,8 +458,11 @@ class Connection(asyncio.Protocol):
 
     # -- now and then
 
-    def look_after(self, now_s: float, *, head_after_s: float, ping: bool) -> None:
-        """Do what time asks for: cut what hangs, ping what is silent, show a quiet line alive."""
+    def look_after(self, now_s: float, *, head_after_s: float, ping_after_s: float) -> None:
+        """Do what time asks for: cut what hangs, ping what is silent, show a quiet line alive.
+
+        Who is silent for more than ``ping_after_s`` is pinged, and cut after as much again.
+        """
         if self.closing or self.session is None:
             limit = CLOSE_TIMEOUT_S if self.closing else HEAD_TIMEOUT_S
             if now_s - self._began_at > limit:
@@ -471,15 +476,17 @@ class Connection(asyncio.Protocol):
             elif now_s - since > STALL_TIMEOUT_S:
                 self.hang_up(hangups.TOO_SLOW)
             return
-        if ping:
-            if not self._heard and self._pinged:
+        if self._heard:
+            self._heard = self._pinged = False
+            self._silent_since = now_s
+        elif now_s - self._silent_since > ping_after_s:
+            if self._pinged:
                 self._leave(1006)
                 self.transport.abort()
                 return
-            self._pinged = not self._heard
-            if self._pinged:
-                self.write(PING)
-            self._heard = False
+            self._pinged = True
+            self._silent_since = now_s
+            self.write(PING)
         room = cast("LiveRoom", self.room)
         if now_s - max(self.quiet_since, room.fed_at) >= head_after_s:
             self._relay.tell_head(self)

@@ -31,6 +31,7 @@ audit = logging.getLogger("potion")
 
 SWEEP_S: Final = 1.0
 PING_S: Final = 20.0
+"""A peer that is dead is gone after twice this and two sweeps: within 45 s."""
 HEAD_S: Final = 20.0
 DRAIN_S: Final = 5.0
 BACKLOG: Final = 4096
@@ -179,16 +180,12 @@ class Relay:
 
     async def _sweep(self) -> None:
         """Look after every connection once in ``SWEEP_S``; everything here is short."""
-        last_ping = self.now_s()
         while True:
             await asyncio.sleep(SWEEP_S)
             now, wall = self.now_s(), self._clock()
-            ping = now - last_ping >= PING_S
-            if ping:
-                last_ping = now
             for connection in list(self._connections):
                 try:
-                    self._look_after(connection, now, wall, ping=ping)
+                    self._look_after(connection, now, wall)
                 except Exception as fault:  # noqa: BLE001  # the others are still looked after
                     self.failed(connection, fault)
             try:
@@ -198,13 +195,11 @@ class Relay:
             except Exception:
                 log.exception("a fault in the relay")
 
-    def _look_after(
-        self, connection: Connection, now_s: float, wall: Instant, *, ping: bool
-    ) -> None:
+    def _look_after(self, connection: Connection, now_s: float, wall: Instant) -> None:
         session = connection.session
         if session is not None and session.expires_at <= wall:
             connection.hang_up(hangups.SESSION_ENDED)
-        connection.look_after(now_s, head_after_s=HEAD_S, ping=ping)
+        connection.look_after(now_s, head_after_s=HEAD_S, ping_after_s=PING_S)
 
     def tell_head(self, connection: Connection) -> None:
         connection.tell(head_frame(cast("LiveRoom", connection.room).delivered))

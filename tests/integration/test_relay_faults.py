@@ -42,11 +42,11 @@ async def test_a_fault_while_a_connection_is_looked_after_spares_the_others(
     right = Connection.look_after
 
     def look_after(
-        connection: Connection, now_s: float, *, head_after_s: float, ping: bool
+        connection: Connection, now_s: float, *, head_after_s: float, ping_after_s: float
     ) -> None:
         if connection.session is not None and connection.session.username == "ann":
             raise LookupError(PLANTED)
-        right(connection, now_s, head_after_s=head_after_s, ping=ping)
+        right(connection, now_s, head_after_s=head_after_s, ping_after_s=ping_after_s)
 
     monkeypatch.setattr(Connection, "look_after", look_after)
     assert await ann.closed() == (1011, "internal")

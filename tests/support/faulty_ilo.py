@@ -4,6 +4,7 @@
 
 ack-before-store       acknowledges and delivers messages, and stores them a little later
 ack-long-before-store  the same, so much later that even a slow machine ends it in between
+acks-when-full         acknowledges what found no space
 stores-twice           knows no message again
 resumes-one-late       leaves out the first message of those who come back
 resumes-one-early      begins with a message that they have
@@ -18,6 +19,7 @@ import logging
 import os
 import sqlite3
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partialmethod
 
@@ -25,7 +27,7 @@ from ilo import cli, redaction
 from relay import doorway
 from relay.introspect import Admitted, Introspector, TokenKind
 from relay.resume import Cursor, Start, start_of
-from services.model import Draft
+from services.model import Draft, Receipt
 from store.sqlite.log import Outcome, RoomLog
 from store.sqlite.writer import Writer
 from tests.support.store_child import ack_before_commit
@@ -42,6 +44,13 @@ def ack_before_store() -> None:
 
 def ack_long_before_store() -> None:
     Writer._write = partialmethod(ack_before_commit, delay_s=LONG_S)  # type: ignore[assignment]
+
+
+def ack_when_full() -> None:
+    def stored(self: RoomLog, drafts: Sequence[Draft], _: object) -> list[Outcome]:
+        return [Receipt(1_000_000 + place, one.sent_at, True) for place, one in enumerate(drafts)]
+
+    RoomLog.not_written = stored  # type: ignore[method-assign, assignment]
 
 
 def store_twice() -> None:
@@ -96,6 +105,7 @@ def leave_descriptors_open() -> None:
 FAULTS = {
     "ack-before-store": ack_before_store,
     "ack-long-before-store": ack_long_before_store,
+    "acks-when-full": ack_when_full,
     "stores-twice": store_twice,
     "resumes-one-late": lambda: resume_at(1),
     "resumes-one-early": lambda: resume_at(-1),
