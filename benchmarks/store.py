@@ -19,6 +19,7 @@ from typing import cast
 
 import uvloop
 
+from services.limits import Limits
 from services.model import (
     Draft,
     Instant,
@@ -138,8 +139,13 @@ async def _prepare(store: Store, rooms: int) -> Bench:
         name = f"user-{number}"
         user = User(sender, Username(name), name, "no-password", NOW)
         await store.add_user(user, PublicKey(1, "no-key", NOW))
-    opened = [await store.open_room(RoomName(f"room-{n}"), NOW) for n in range(rooms)]
-    return Bench(store, [room.room_id for room in opened], senders)
+    opened: list[RoomId] = []
+    for number in range(rooms):
+        name = RoomName(f"room-{number}")
+        entry = await store.enter_room(name, senders[0], NOW, Limits())
+        assert entry is not None
+        opened.append(entry.room.room_id)
+    return Bench(store, opened, senders)
 
 
 @asynccontextmanager

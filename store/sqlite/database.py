@@ -7,9 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from store.sqlite.errors import StoreRefused
+from store.sqlite.migrations import STEPS
 
 APPLICATION_ID = 0x496C6F53  # "IloS", in the file's header
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
@@ -41,6 +42,8 @@ def make_data_dir(data_dir: Path) -> None:
 
 def open_database(file: Path) -> sqlite3.Connection:
     """Return the connection that writes; make the file and its tables if there are none.
+
+    A file of an older schema becomes one of ours, as a whole or not at all.
 
     Raises:
         StoreRefused: the file is another program's, of a schema we do not know, or damaged.
@@ -113,6 +116,9 @@ def _check_schema(connection: sqlite3.Connection, file: Path) -> None:
         _make_tables(connection)
     elif application != APPLICATION_ID:
         raise StoreRefused(f"{file} is the database of another program")
+    elif version in STEPS:
+        _migrate(connection, version)
+        log.info("the data file has a new schema", extra={"from": version, "to": SCHEMA_VERSION})
     elif version != SCHEMA_VERSION:
         raise StoreRefused(
             f"{file} has schema version {version}; this Ilo knows version {SCHEMA_VERSION}"
@@ -130,6 +136,14 @@ def _make_tables(connection: sqlite3.Connection) -> None:
         f"PRAGMA user_version = {SCHEMA_VERSION};\n"
         f"{schema}"
         "COMMIT;"
+    )
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    steps = "".join(STEPS[step] for step in range(version, SCHEMA_VERSION))
+    # Should a step fail, the connection is closed, and that undoes them all.
+    connection.executescript(
+        f"BEGIN EXCLUSIVE;\n{steps}PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
     )
 
 

@@ -25,18 +25,20 @@ _ROWS_AT_ONCE = 20
 _INSERT_MANY = _INSERT + ", (?, ?, ?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1)
 _VALUES_AT_ONCE = _ROWS_AT_ONCE * _VALUES_A_ROW
 
-_ROOM = (
-    "SELECT number, (SELECT coalesce(max(seq), 0) FROM log WHERE room = number)"
-    " FROM rooms WHERE room_id = ?"
-)
+# A room of which nothing is kept still counts on: its floor knows the head.
+HEAD = "max(coalesce((SELECT max(seq) FROM log WHERE room = rooms.number), 0), rooms.floor - 1)"
+_ROOM = f"SELECT number, {HEAD} FROM rooms WHERE room_id = ?"
 _USER = "SELECT number FROM users WHERE user_id = ?"
 _STORED = "SELECT seq, sent_at, text FROM log WHERE room = ? AND sender = ? AND message_id = ?"
-_PAGE = (
+_MESSAGES = (
     "SELECT l.seq, l.message_id, u.name, l.sent_at, l.text"
     " FROM log AS l JOIN users AS u ON u.number = l.sender"
-    " WHERE l.room = (SELECT number FROM rooms WHERE room_id = ?) AND l.seq > ?"
-    " ORDER BY l.seq LIMIT ?"
+    " WHERE l.room = (SELECT number FROM rooms WHERE room_id = :room)"
+    " AND l.seq >= (SELECT max(:floor, floor) FROM rooms WHERE room_id = :room)"
 )
+_MESSAGES_AFTER = _MESSAGES + " ORDER BY l.seq LIMIT :limit"
+_MESSAGES_BEFORE = _MESSAGES + " AND l.seq < :before ORDER BY l.seq DESC LIMIT :limit"
+_NO_END = 2**63 - 1
 
 # Rooms and senders remembered: some 200 bytes each.
 _MAX_REMEMBERED = 100_000
@@ -100,6 +102,10 @@ class RoomLog:
         """Read the file again from now on: what was counted may not have been written."""
         self._rooms.clear()
         self._senders.clear()
+
+    def forget_room(self, room_id: RoomId) -> None:
+        """Read the room again from now on; it may be deleted."""
+        self._rooms.pop(room_id, None)
 
     def _append_new(self, drafts: Sequence[Draft]) -> list[Outcome]:
         rooms = self._rooms
@@ -182,9 +188,30 @@ def messages_after(
     connection: sqlite3.Connection, room_id: RoomId, after: int, limit: int, max_bytes: int
 ) -> list[LoggedMessage]:
     """Return what ``services.ports.RoomStore.messages_after`` promises."""
+    wanted = {"room": room_id, "floor": after + 1, "limit": limit}
+    return _within_bytes(connection.execute(_MESSAGES_AFTER, wanted), max_bytes)
+
+
+def messages_before(
+    connection: sqlite3.Connection,
+    room_id: RoomId,
+    before: int | None,
+    floor: int,
+    limit: int,
+    max_bytes: int,
+) -> list[LoggedMessage]:
+    """Return what ``services.ports.RoomStore.messages_before`` promises."""
+    end = _NO_END if before is None else before
+    wanted = {"room": room_id, "floor": floor, "before": end, "limit": limit}
+    page = _within_bytes(connection.execute(_MESSAGES_BEFORE, wanted), max_bytes)
+    page.reverse()
+    return page
+
+
+def _within_bytes(cursor: sqlite3.Cursor, max_bytes: int) -> list[LoggedMessage]:
+    """Return the messages from the first on until their texts are too much, but at least one."""
     page: list[LoggedMessage] = []
     size = 0
-    cursor = connection.execute(_PAGE, (room_id, after, limit))
     try:
         for message in map(LoggedMessage._make, cursor):
             size += _utf8_bytes(message.text)

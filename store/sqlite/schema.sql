@@ -1,4 +1,4 @@
--- The embedded store, version 1. Instants are milliseconds since 1970 (UTC); identifiers
+-- The embedded store, version 2. Instants are milliseconds since 1970 (UTC); identifiers
 -- are the 16 bytes of a UUID, hashes the 32 bytes of a SHA-256.
 
 CREATE TABLE api_keys (
@@ -47,14 +47,41 @@ CREATE TABLE tickets (
 ) WITHOUT ROWID;
 CREATE INDEX tickets_by_expiry ON tickets (expires_at);
 
--- `number` stands for the room in the log.
+-- `number` stands for the room in the log. `owner` is a user's number, null in open rooms.
+-- `floor` is the oldest seq that may be read; what is below it waits to be deleted. `members`
+-- have joined, `places` counts the invited too. A null retention is the operator's.
 CREATE TABLE rooms (
-  number     INTEGER PRIMARY KEY,
-  room_id    BLOB NOT NULL UNIQUE,
-  name       TEXT NOT NULL UNIQUE,
-  epoch      BLOB NOT NULL,
-  created_at INTEGER NOT NULL
+  number             INTEGER PRIMARY KEY,
+  room_id            BLOB NOT NULL UNIQUE,
+  name               TEXT NOT NULL UNIQUE,
+  epoch              BLOB NOT NULL,
+  created_at         INTEGER NOT NULL,
+  owner              INTEGER,
+  floor              INTEGER NOT NULL DEFAULT 1,
+  members            INTEGER NOT NULL DEFAULT 0,
+  places             INTEGER NOT NULL DEFAULT 0,
+  members_version    INTEGER NOT NULL DEFAULT 0,
+  retention_s        INTEGER,
+  retention_messages INTEGER,
+  shows_all_history  INTEGER NOT NULL DEFAULT 1
 );
+
+-- Who has joined (1) or is invited (0). `room` and `user` are numbers.
+CREATE TABLE room_members (
+  room       INTEGER NOT NULL,
+  user       INTEGER NOT NULL,
+  joined     INTEGER NOT NULL,
+  joined_seq INTEGER NOT NULL,
+  since      INTEGER NOT NULL,
+  PRIMARY KEY (room, user)
+) WITHOUT ROWID;
+CREATE INDEX room_members_by_user ON room_members (user, joined);
+
+-- Numbers of deleted accounts that may still have places in rooms.
+CREATE TABLE leaving_users (user INTEGER PRIMARY KEY);
+
+-- Numbers of deleted rooms that may still have rows in the log: nobody gets such a number.
+CREATE TABLE deleted_rooms (room INTEGER PRIMARY KEY);
 
 -- In order of arrival, so that a commit for many rooms writes its messages side by side:
 -- with the table itself in order of (room, seq), each message would cost twice the work.

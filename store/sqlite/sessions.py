@@ -1,6 +1,7 @@
 """Sessions and tickets in the data file."""
 
 import sqlite3
+from collections.abc import Sequence
 
 from services.model import Instant, SecretHash, Session, SessionOwner, User
 
@@ -17,6 +18,15 @@ _OWNER = (
     " LEFT JOIN api_keys AS k ON k.key_hash = s.key_hash"
     " WHERE s.token_hash = ? AND u.deleted_at IS NULL"
 )
+
+_IS_VALID = (
+    "SELECT 1 FROM sessions AS s JOIN users AS u ON u.user_id = s.user_id"
+    " JOIN api_keys AS k ON k.key_hash = s.key_hash"
+    " WHERE s.token_hash BETWEEN ? AND ? AND s.expires_at > ?"
+    " AND s.generation = u.session_generation AND u.deleted_at IS NULL AND k.revoked_at IS NULL"
+)
+# An id is the first half of the hash (services.secret_tokens.session_id).
+_FIRST_REST, _LAST_REST = bytes(16), b"\xff" * 16
 
 
 def add_session(connection: sqlite3.Connection, session: Session) -> None:
@@ -46,6 +56,19 @@ def find_owner(connection: sqlite3.Connection, token_hash: SecretHash) -> Sessio
 def end_session(connection: sqlite3.Connection, token_hash: SecretHash) -> bool:
     cursor = connection.execute("DELETE FROM sessions WHERE token_hash = ?", (token_hash,))
     return cursor.rowcount == 1
+
+
+def ended_sessions(
+    connection: sqlite3.Connection, session_ids: Sequence[str], now: Instant
+) -> list[str]:
+    """Return those of the ids whose session is not valid at ``now``."""
+    ended = []
+    for session_id in session_ids:
+        start = bytes.fromhex(session_id)
+        wanted = (start + _FIRST_REST, start + _LAST_REST, now)
+        if connection.execute(_IS_VALID, wanted).fetchone() is None:
+            ended.append(session_id)
+    return ended
 
 
 def add_ticket(

@@ -43,6 +43,16 @@ def find_user(connection: sqlite3.Connection, name_key: str) -> User | None:
     return None if row is None else User(*row)
 
 
+def find_user_by_id(connection: sqlite3.Connection, user_id: UserId) -> User | None:
+    """Return the account, deleted or not."""
+    row = connection.execute(
+        "SELECT user_id, name, name_key, password_hash, created_at, session_generation,"
+        " deleted_at FROM users WHERE user_id = ?",
+        (user_id,),
+    ).fetchone()
+    return None if row is None else User(*row)
+
+
 def change_password(
     connection: sqlite3.Connection, user_id: UserId, password_hash: str, keep: SecretHash
 ) -> bool:
@@ -114,6 +124,11 @@ def delete_user(connection: sqlite3.Connection, user_id: UserId, at: Instant) ->
         return False
     connection.execute("DELETE FROM public_keys WHERE user_id = ?", (user_id,))
     connection.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,))
+    connection.execute(
+        "INSERT INTO leaving_users (user) SELECT number FROM users WHERE user_id = ?"
+        " AND EXISTS (SELECT 1 FROM room_members WHERE room_members.user = users.number)",
+        (user_id,),
+    )
     return True
 
 

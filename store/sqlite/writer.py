@@ -98,9 +98,9 @@ class _Tellings:
 class Writer:
     """Owns ``connection`` until ``close`` has returned. Made on a running event loop."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, log: RoomLog) -> None:
         self._connection = connection
-        self._log = RoomLog(connection)
+        self._log = log
         self._loop = asyncio.get_running_loop()
         # Bounded by its callers: members wait for their acks, requests for their answers.
         self._queue: SimpleQueue[_Append | _Work | None] = SimpleQueue()

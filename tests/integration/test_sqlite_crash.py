@@ -16,7 +16,6 @@ import pytest
 
 from services.model import RoomName
 from store.sqlite import SqliteStore
-from tests.support.store_samples import NOON
 from tests.support.strace import SystemCall, system_calls
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +72,8 @@ async def faults(data_dir: Path, acks: list[Ack]) -> list[str]:
     try:
         stored: set[Ack] = set()
         for name in (f"room-{n}" for n in range(ROOMS)):
-            room = await store.open_room(RoomName(name), NOON)
+            room = await store.room_named(RoomName(name))
+            assert room is not None
             log = await store.messages_after(room.room_id, 0, 1_000_000, 1 << 30)
             if [message.seq for message in log] != list(range(1, room.head + 1)):
                 found.append(f"{name} is not dense")

@@ -5,62 +5,30 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from services.errors import (
-    IdReused,
-    IloError,
-    InvalidInput,
-    KeyVersionConflict,
-    NameTaken,
-    StoreUnavailable,
-    UserNotFound,
-)
+from services.errors import KeyVersionConflict, NameTaken, StoreUnavailable, UserNotFound
 from services.model import (
     ApiKey,
-    Draft,
-    Epoch,
     Instant,
-    LoggedMessage,
-    MessageId,
     PublicKey,
-    Receipt,
-    Room,
-    RoomId,
-    RoomName,
     SecretHash,
     Session,
     SessionOwner,
     User,
     UserId,
 )
-from services.ports import Appended
+from services.secret_tokens import session_id
+from tests.support.memory_rooms import MemoryRooms
 
 
-class _RoomLog:
-    __slots__ = ("epoch", "log", "name", "seqs")
+class MemoryStore(MemoryRooms):
+    """Implements ``services.ports.Store``; see ``MemoryRooms`` for ``failure``."""
 
-    def __init__(self, name: RoomName) -> None:
-        self.name = name
-        self.epoch = Epoch(os.urandom(16))
-        self.log: list[tuple[MessageId, UserId, Instant, str]] = []
-        self.seqs: dict[tuple[UserId, MessageId], int] = {}
-
-
-class MemoryStore:
-    """Implements ``services.ports.Store``.
-
-    ``failure`` may be set to the error that every method is to raise, and every draft to get.
-    """
-
-    def __init__(self) -> None:
-        self.failure: IloError | None = None
+    def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
+        super().__init__(random_bytes)
         self._api_keys: dict[SecretHash, ApiKey] = {}
         self._user_ids: dict[str, UserId] = {}
-        self._users: dict[UserId, User] = {}
-        self._public_keys: dict[UserId, PublicKey] = {}
         self._sessions: dict[SecretHash, Session] = {}
         self._tickets: dict[SecretHash, tuple[SecretHash, Instant]] = {}
-        self._room_ids: dict[RoomName, RoomId] = {}
-        self._rooms: dict[RoomId, _RoomLog] = {}
 
     async def check(self) -> None:
         self._fail_if_told()
@@ -98,6 +66,10 @@ class MemoryStore:
         self._fail_if_told()
         user_id = self._user_ids.get(name_key)
         return None if user_id is None else self._account(user_id)
+
+    async def user(self, user_id: UserId) -> User | None:
+        self._fail_if_told()
+        return self._users.get(user_id)
 
     async def change_password(self, user_id: UserId, password_hash: str, keep: SecretHash) -> bool:
         self._fail_if_told()
@@ -168,6 +140,15 @@ class MemoryStore:
         if kept is not None and (kept.user_id, kept.generation) == (user_id, raised - 1):
             self._sessions[keep] = replace(kept, generation=raised)
 
+    async def ended_sessions(self, session_ids: Sequence[str], now: Instant) -> list[str]:
+        self._fail_if_told()
+        valid = {
+            session_id(session.token_hash)
+            for session in self._sessions.values()
+            if self._is_valid(session, now)
+        }
+        return [one for one in session_ids if one not in valid]
+
     async def add_ticket(
         self, ticket_hash: SecretHash, token_hash: SecretHash, expires_at: Instant
     ) -> None:
@@ -189,72 +170,12 @@ class MemoryStore:
             del self._tickets[ticket_hash]
         return len(sessions) + len(tickets)
 
-    async def open_room(self, name: RoomName, now: Instant) -> Room:
-        self._fail_if_told()
-        room_id = self._room_ids.get(name)
-        if room_id is None:
-            room_id = self._room_ids[name] = RoomId(os.urandom(16))
-            self._rooms[room_id] = _RoomLog(name)
-        room = self._rooms[room_id]
-        return Room(room_id, room.name, room.epoch, len(room.log))
-
-    def append(self, drafts: Sequence[Draft], done: Callable[[Sequence[Appended]], None]) -> None:
-        if not drafts:
-            return
-        outcomes: list[Appended]
-        if self.failure is None:
-            outcomes = [(draft, self._append(draft)) for draft in drafts]
-        else:
-            outcomes = [(draft, self.failure) for draft in drafts]
-        asyncio.get_running_loop().call_soon(done, outcomes)
-
-    async def messages_after(
-        self, room_id: RoomId, after: int, limit: int, max_bytes: int
-    ) -> list[LoggedMessage]:
-        self._fail_if_told()
-        page: list[LoggedMessage] = []
-        room = self._rooms.get(room_id)
-        if room is None:
-            return page
-        for seq, entry in enumerate(room.log[after : after + limit], after + 1):
-            message_id, sender, sent_at, text = entry
-            max_bytes -= len(text.encode())
-            if page and max_bytes < 0:
-                break
-            name = self._users[sender].name
-            page.append(LoggedMessage(seq, message_id, name, sent_at, text))
-        return page
-
-    def _append(self, draft: Draft) -> Receipt | IloError:
-        room_id, sender, message_id, sent_at, text, _, _ = draft
-        room = self._rooms.get(room_id)
-        if room is None:
-            return InvalidInput("/room", "unknown", "there is no such room")
-        if sender not in self._users:
-            return InvalidInput("/sender", "unknown", "there is no such user")
-        if not text.isascii() and not _is_unicode(text):
-            return InvalidInput("/text", "unicode", "a text must be Unicode")
-        log = room.log
-        new = len(log) + 1
-        seq = room.seqs.setdefault((sender, message_id), new)
-        if seq == new:
-            log.append((message_id, sender, sent_at, text))
-            return Receipt(seq, sent_at, True)
-        _, _, first_sent_at, first_text = log[seq - 1]
-        return Receipt(seq, first_sent_at, False) if text == first_text else IdReused()
-
-    def _account(self, user_id: UserId) -> User | None:
-        user = self._users.get(user_id)
-        return None if user is None or user.deleted_at is not None else user
-
-    def _fail_if_told(self) -> None:
-        if self.failure is not None:
-            raise self.failure
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    def _is_valid(self, session: Session, now: Instant) -> bool:
+        user, key = self._account(session.user_id), self._api_keys.get(session.key_hash)
+        return (
+            user is not None
+            and session.generation == user.session_generation
+            and session.expires_at > now
+            and key is not None
+            and key.revoked_at is None
+        )

@@ -5,15 +5,19 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 
-from services.errors import IloError
+from services.errors import IloError, NameTaken
+from services.limits import Limits
 from services.model import (
     ApiKey,
     Draft,
+    Entry,
+    Epoch,
     Instant,
     MessageId,
     PublicKey,
     Receipt,
     Room,
+    RoomId,
     RoomName,
     SecretHash,
     Session,
@@ -25,6 +29,7 @@ from services.ports import Appended, Store
 
 NOON = Instant(1_700_000_000_000)
 LONGEST_WAIT_S = 10.0
+LIMITS = Limits()
 DAY_MS = 24 * 60 * 60 * 1000
 
 Outcome = Receipt | IloError
@@ -76,7 +81,53 @@ async def add_session(store: Store, user: User, key: ApiKey) -> Session:
 
 
 async def open_room(store: Store, name: str = "tea") -> Room:
-    return await store.open_room(RoomName(name), NOON)
+    """Return the open room as its host, the one member, finds it."""
+    host = await add_user_once(store, f"host of {name}")
+    return (await enter(store, name, host)).room
+
+
+async def add_user_once(store: Store, name: str) -> User:
+    try:
+        return await add_user(store, name)
+    except NameTaken:
+        user = await store.user_named(name)
+        assert user is not None
+        return user
+
+
+async def enter(
+    store: Store, name: str, user: User, now: Instant = NOON, limits: Limits = LIMITS
+) -> Entry:
+    """Return the user's entry into the room, which must let the user in."""
+    entry = await store.enter_room(RoomName(name), user.user_id, now, limits)
+    assert entry is not None
+    return entry
+
+
+async def add_private_room(
+    store: Store,
+    owner: User,
+    *,
+    name: RoomName | None = None,
+    retention_s: int | None = None,
+    retention_messages: int | None = None,
+    shows_all_history: bool = True,
+    limits: Limits = LIMITS,
+) -> Room:
+    """Return the room as it was asked for: the store counts its owner as a member."""
+    room = Room(
+        RoomId(os.urandom(16)),
+        RoomName("~" + os.urandom(11).hex()) if name is None else name,
+        Epoch(os.urandom(16)),
+        head=0,
+        owner=owner.user_id,
+        retention_s=retention_s,
+        retention_messages=retention_messages,
+        shows_all_history=shows_all_history,
+        created_at=NOON,
+    )
+    await store.add_private_room(room, limits)
+    return room
 
 
 def draft_for(room: Room, sender: User, text: str = "hello") -> Draft:
