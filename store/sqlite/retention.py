@@ -23,7 +23,7 @@ WALKED_AT_ONCE = 2000
 """Messages whose age one look asks for, but for the last room's."""
 DELETED_AT_ONCE = 200
 """Messages that one job deletes."""
-PAGES_AT_ONCE = 256
+PAGES_AT_ONCE = 64
 """Pages of the file that one job gives back."""
 
 _ROOMS = (
@@ -157,8 +157,9 @@ def count_free_pages(connection: sqlite3.Connection) -> int:
 def give_back(connection: sqlite3.Connection) -> int:
     """Make the file smaller by up to ``PAGES_AT_ONCE`` pages; return by how many."""
     free = count_free_pages(connection)
-    # To its end: each step gives back one page.
-    connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
+    for _ in range(min(free, PAGES_AT_ONCE)):
+        # One by one: the pragma does a page a step, and Python takes but one step.
+        connection.execute("PRAGMA incremental_vacuum(1)")
     return free - count_free_pages(connection)
 
 

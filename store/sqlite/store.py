@@ -35,6 +35,7 @@ from services.model import (
 )
 from services.ports import Appended
 from store.sqlite import keys, log, member_pages, members, rooms, sessions, users
+from store.sqlite.committer import Committer
 from store.sqlite.database import (
     SCHEMA_VERSION,
     make_data_dir,
@@ -42,9 +43,10 @@ from store.sqlite.database import (
     open_reader,
 )
 from store.sqlite.lock import FileLock
+from store.sqlite.requests import Job
 from store.sqlite.retention import Retention
 from store.sqlite.rooms import RandomBytes
-from store.sqlite.writer import Job, Writer
+from store.sqlite.writer import Writer
 
 T = TypeVar("T")
 
@@ -73,7 +75,7 @@ class SqliteStore:
         self._pages = open_reader(file)
         self._pager = ThreadPoolExecutor(1, thread_name_prefix="ilo-store-pages")
         self._log = log.RoomLog(database)
-        self._writer = Writer(database, self._log)
+        self._writer = Writer(Committer(database, self._log))
         self._retention = Retention(self._log, self._read_page, self._writer.do)
         self._closed = False
 

@@ -174,7 +174,7 @@ async def test_what_was_asked_for_behind_a_failed_commit_is_not_stored_either(
     goes_on.set()
     # The loop stands still: the failure has happened, and nobody was told of it yet.
     deadline = time.monotonic() + WAIT_S
-    while not store._writer._failures:
+    while not store._writer._committer.failures:
         assert time.monotonic() < deadline
     third = draft_for(room, ann, "third")
     unaware = appending(store, [third])

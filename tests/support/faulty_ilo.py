@@ -27,11 +27,11 @@ LONG_S = 0.5
 
 
 def ack_before_store() -> None:
-    Writer._store = ack_before_commit  # type: ignore[assignment]
+    Writer._write = ack_before_commit  # type: ignore[assignment]
 
 
 def ack_long_before_store() -> None:
-    Writer._store = partialmethod(ack_before_commit, delay_s=LONG_S)  # type: ignore[assignment]
+    Writer._write = partialmethod(ack_before_commit, delay_s=LONG_S)  # type: ignore[assignment]
 
 
 def tell_secrets() -> None:

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -19,26 +19,26 @@ from pathlib import Path
 from services.model import Draft, Instant, MessageId, Receipt
 from services.ports import Appended
 from store.sqlite import SqliteStore
-from store.sqlite.writer import Writer, _Group, _tellings
+from store.sqlite.requests import Group, tellings
+from store.sqlite.writer import Writer
 from tests.support.store_samples import NOON, add_user, open_room
 
 STDOUT = 1
 COMMIT_DELAY_S = 0.02
 
 
-def ack_before_commit(
-    writer: Writer, group: _Group, *, delay_s: float = COMMIT_DELAY_S
-) -> list[Callable[[], None]]:
-    """Do the writer's ``_store`` wrongly: tell the receipts, then make them true."""
+def ack_before_commit(writer: Writer, group: Group, *, delay_s: float = COMMIT_DELAY_S) -> None:
+    """Do the writer's ``_write`` wrongly: tell the receipts, then make them true."""
+    committer = writer._committer
     drafts = [draft for ask in group.appends for draft in ask.drafts]
-    writer._connection.execute("BEGIN IMMEDIATE")
+    committer.connection.execute("BEGIN IMMEDIATE")
     if drafts:
-        told = list(zip(drafts, writer._log.append(drafts), strict=True))
+        told = list(zip(drafts, committer.log.append(drafts), strict=True))
         writer._tell([partial(group.appends[0].done, told)])
         time.sleep(delay_s)
-    results = [writer._do(asked.job) for asked in group.work]
-    writer._connection.execute("COMMIT")
-    return _tellings(_Group([], group.work), [], results)
+    results = [committer.do(asked.job) for asked in group.work]
+    committer.connection.execute("COMMIT")
+    writer._tell(tellings([], [], group.work, results))
 
 
 async def main() -> None:
@@ -50,7 +50,7 @@ async def main() -> None:
     parser.add_argument("--broken", action="store_true")
     asked = parser.parse_args()
     if asked.broken:
-        Writer._store = ack_before_commit  # type: ignore[assignment]
+        Writer._write = ack_before_commit  # type: ignore[method-assign, assignment]
     opened = await SqliteStore.open(asked.folder)
     user = await opened.user_named("ann") or await add_user(opened, "ann")
     names = [f"room-{n}" for n in range(asked.rooms)]
