@@ -1,4 +1,4 @@
-"""The command line: `ilo serve | api | relay | config | cert | key`.
+"""The command line: `ilo serve | api | relay | config | cert | key | restored`.
 
 Imports late what a command needs, so that `--help` is there at once. What is refused for a
 known reason is told in one line each on stderr, without a traceback.
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(commands)
     _add_cert(commands)
     _add_key(commands)
+    _add_restored(commands)
     return top
 
 
@@ -218,6 +219,21 @@ def _add_key(commands: Any) -> None:
             "--url",
             help="where the API is (default: api_url, or else api_listen, of the configuration)",
         )
+
+
+def _add_restored(commands: Any) -> None:
+    restored = _add(
+        commands,
+        "restored",
+        "say that the data was restored from a backup",
+        "Gives every room a new epoch, so that clients notice that messages which they have"
+        " seen may be missing and that their numbers are given out again. To be run once,"
+        " after a backup was put back and before Ilo starts on it. Refused while Ilo runs on"
+        " that data. Run twice it does no harm: clients only fetch once more what is kept.",
+        "ilo restored\n  ilo restored --config /etc/ilo",
+    )
+    _add_folder(restored)
+    restored.set_defaults(run=_restored)
 
 
 def _add(
@@ -374,6 +390,16 @@ def _key_revoke(options: argparse.Namespace) -> None:
         raise CommandRefused("an API key is a UUID; this is none") from None
     done = api.call("DELETE", "/key", {"Ilo-Api-Key": key})
     print(done.get("detail", "revoked"))
+
+
+def _restored(options: argparse.Namespace) -> None:
+    import asyncio
+
+    settings = _settings(options)
+    from ilo.restored import begin_epochs
+
+    rooms = asyncio.run(begin_epochs(settings))
+    print(f"rooms with a new epoch: {rooms}")
 
 
 def _admin_api(options: argparse.Namespace) -> "Api":

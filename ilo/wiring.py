@@ -39,13 +39,16 @@ from relay.introspect import Admitted, Gatekeeper, Introspector, TokenKind
 from relay.server import Relay, RelaySettings
 from services.accounts import Accounts
 from services.errors import IloError, NameTaken
+from services.events import Listeners
 from services.guesses import Guesses, RateWindow
 from services.introspection import Introspection
 from services.keys import Keys
+from services.limits import Limits
 from services.model import Instant, PublicKey, User
 from services.names import skeleton
 from services.passwords import Passwords
 from services.ports import Clock, Store
+from services.rooms import Rooms
 from services.sessions import Sessions
 from services.tickets import Tickets
 from spec import load_asyncapi, load_openapi
@@ -54,6 +57,10 @@ from store.sqlite import SqliteStore, StoreRefused
 log = logging.getLogger("ilo.wiring")
 
 SWEEP_S: Final = 60.0
+BETWEEN_PARTS_S: Final = 0.01
+"""Between two parts of what retention deletes: messages have the store to themselves."""
+MAX_PARTS: Final = 2000
+"""Parts of retention a sweep; the rest of a lot waits for the next one."""
 HOUR_S: Final = 3600.0
 GRACE_S: Final = 5
 """How long requests that have begun may take after the stop was asked for."""
@@ -150,6 +157,7 @@ class _Node:
     secrets: tuple[Secret, ...]
     stop: asyncio.Event
     readiness: Readiness
+    listeners: Listeners
 
 
 @asynccontextmanager
@@ -167,9 +175,11 @@ async def _node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[_Node]
     except (StoreRefused, OSError) as error:
         raise CommandRefused(f"the store cannot be opened: {error}") from None
     pool = ThreadWorkPool()
-    sweeper = asyncio.create_task(_sweep(store))
+    listeners = Listeners()
+    rooms = Rooms(store, settings.limits, wall_clock, listeners.tell)
+    sweeper = asyncio.create_task(_sweep(store, rooms, settings.limits))
     try:
-        yield _Node(settings, store, pool, secrets, stop, Readiness(store, stop))
+        yield _Node(settings, store, pool, secrets, stop, Readiness(store, stop), listeners)
     finally:
         sweeper.cancel()
         await asyncio.to_thread(pool.close)
@@ -319,14 +329,19 @@ def _from_nowhere(app: Any) -> Any:
     return nearby
 
 
-async def _sweep(store: Store) -> None:
-    """Delete what has expired, now and then."""
+async def _sweep(store: Store, rooms: Rooms, limits: Limits) -> None:
+    """Delete what has expired, and what deleted accounts have left, now and then."""
     while True:
         await asyncio.sleep(SWEEP_S)
         try:
             swept = True
             while swept:
                 swept = await store.sweep(wall_clock()) > 0
+            await rooms.let_deleted_users_go()
+            for _ in range(MAX_PARTS):
+                if not await store.enforce_retention(wall_clock(), limits):
+                    break
+                await asyncio.sleep(BETWEEN_PARTS_S)
         except IloError as error:
             log.warning("cannot sweep", extra={"reason": str(error)})
 

@@ -79,9 +79,11 @@ class Retention:
         from_first = self._after == 0
         while True:
             due = await self._read(partial(find_due, after=self._after, now=now, limits=limits))
+            # On to the next rooms, though these may have more: no room waits for another's
+            # floor until all that is below the first one's is deleted.
+            self._after = due.last
             if due.floors or due.full or due.empty:
                 return await self._write(partial(do_due, log=self._log, due=due))
-            self._after = due.last
             if due.last == 0:
                 if from_first:
                     break

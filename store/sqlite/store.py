@@ -91,6 +91,11 @@ class SqliteStore:
         lock, database = await asyncio.to_thread(_open, data_dir, file)
         return cls(file, lock, database, random_bytes)
 
+    @staticmethod
+    def is_in(data_dir: Path) -> bool:
+        """Whether ``open`` would find a file in the folder, and not make one."""
+        return (data_dir / FILE_NAME).is_file()
+
     async def close(self) -> None:
         self._closed = True
         await self._writer.close()

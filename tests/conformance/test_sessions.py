@@ -3,8 +3,9 @@
 import asyncio
 from dataclasses import replace
 
-from services.model import SecretHash, SessionOwner
+from services.model import ApiKey, SecretHash, SessionOwner
 from services.ports import Store
+from services.secret_tokens import session_id
 from tests.support.store_samples import (
     NOON,
     Reopen,
@@ -223,3 +224,92 @@ async def test_a_sweep_takes_what_has_expired_and_nothing_else(store: Store) -> 
     assert await store.session(valid.token_hash) is not None
     assert await store.use_ticket(ticket, at(10)) == token
     assert await store.sweep(at(10)) == 0
+
+
+# Which of them have ended
+
+
+async def test_the_ids_of_valid_sessions_are_not_among_the_ended(store: Store) -> None:
+    ann, key = await add_user(store), await add_api_key(store)
+    sessions = [await add_session(store, ann, key) for _ in range(3)]
+    ids = [session_id(session.token_hash) for session in sessions]
+
+    assert await store.ended_sessions(ids, NOON) == []
+    assert await store.ended_sessions([], NOON) == []
+
+
+async def test_an_unknown_session_has_ended(store: Store) -> None:
+    ann, key = await add_user(store), await add_api_key(store)
+    known = session_id((await add_session(store, ann, key)).token_hash)
+    # Beside it, on both sides.
+    near = [f"{int(known, 16) + step:032x}" for step in (-1, 1)]
+    asked = [near[0], known, near[1], session_id(some_hash())]
+
+    assert await store.ended_sessions(asked, NOON) == [near[0], near[1], asked[3]]
+
+
+async def test_a_session_has_ended_when_it_was_ended(store: Store) -> None:
+    ann, key = await add_user(store), await add_api_key(store)
+    one, other = await add_session(store, ann, key), await add_session(store, ann, key)
+    await store.end_session(one.token_hash)
+
+    asked = [session_id(one.token_hash), session_id(other.token_hash)]
+
+    assert await store.ended_sessions(asked, NOON) == asked[:1]
+
+
+async def test_a_session_has_ended_from_the_instant_at_which_it_expires(store: Store) -> None:
+    ann, key = await add_user(store), await add_api_key(store)
+    session = some_session(ann, key, expires_at=at(1000))
+    await store.add_session(session)
+    asked = [session_id(session.token_hash)]
+
+    assert await store.ended_sessions(asked, at(999)) == []
+    assert await store.ended_sessions(asked, at(1000)) == asked
+
+
+async def test_sessions_of_an_older_generation_have_ended(store: Store) -> None:
+    ann, key = await add_user(store), await add_api_key(store)
+    kept, other = await add_session(store, ann, key), await add_session(store, ann, key)
+    asked = [session_id(kept.token_hash), session_id(other.token_hash)]
+
+    await store.end_other_sessions(ann.user_id, kept.token_hash)
+
+    assert await store.ended_sessions(asked, NOON) == asked[1:]
+
+
+async def test_sessions_of_a_revoked_key_have_ended(store: Store) -> None:
+    ann, key, other_key = await add_user(store), await add_api_key(store), await add_api_key(store)
+    gone, kept = await add_session(store, ann, key), await add_session(store, ann, other_key)
+    asked = [session_id(gone.token_hash), session_id(kept.token_hash)]
+
+    await store.revoke_api_key(key.key_hash, at(1))
+
+    assert await store.ended_sessions(asked, NOON) == asked[:1]
+
+
+async def test_sessions_of_a_key_that_nobody_knows_have_ended(store: Store) -> None:
+    session = await add_session(
+        store, await add_user(store), ApiKey(some_hash(), some_hash(), NOON)
+    )
+    asked = [session_id(session.token_hash)]
+
+    assert await store.ended_sessions(asked, NOON) == asked
+
+
+async def test_sessions_of_a_deleted_account_have_ended(store: Store) -> None:
+    ann, bob, key = await add_user(store), await add_user(store, "bob"), await add_api_key(store)
+    gone, kept = await add_session(store, ann, key), await add_session(store, bob, key)
+    asked = [session_id(gone.token_hash), session_id(kept.token_hash)]
+
+    await store.delete_user(ann.user_id, at(1))
+
+    assert await store.ended_sessions(asked, NOON) == asked[:1]
+
+
+async def test_as_many_sessions_as_a_relay_may_have_are_asked_for_at_once(store: Store) -> None:
+    ann, key = await add_user(store), await add_api_key(store)
+    ids = [session_id((await add_session(store, ann, key)).token_hash) for _ in range(200)]
+    unknown = [session_id(some_hash()) for _ in range(5_000)]
+
+    assert await store.ended_sessions(unknown + ids, NOON) == unknown

@@ -26,6 +26,7 @@ COMMANDS = [
     "key",
     "key make",
     "key revoke",
+    "restored",
 ]
 
 
@@ -71,7 +72,17 @@ def test_version() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["", "fly", "serve --port 1", "config", "config check", "key", "key revoke KEY", "ser"],
+    [
+        "",
+        "fly",
+        "serve --port 1",
+        "config",
+        "config check",
+        "key",
+        "key revoke KEY",
+        "restored x",
+        "ser",
+    ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_2(arguments: str) -> None:
     done = ilo(*arguments.split())

@@ -141,6 +141,11 @@ def test_no_limit_can_exceed_the_contract() -> None:
         "public_key_bytes": 16 * 1024,
         "body_bytes": 64 * 1024,
         "json_depth": 32,
+        "signal_bytes": 4096,
+        "members_per_private_room": 400,
+        "members_per_open_room": 10_000,
+        "retention_s": 365 * 24 * 60 * 60,
+        "retention_messages": 1_000_000,
     }
 
     assert {name: rules[name]["maximum"] for name in contract} == contract
@@ -162,6 +167,8 @@ def test_no_limit_can_exceed_the_contract() -> None:
         ("limits: {json_depth: yes}", "limits.json_depth: must be a whole number"),
         ("limits: {json_depth: 4.5}", "limits.json_depth: must be a whole number"),
         ("limits: {message_bytes: 2048, frame_bytes: 1024}", "limits.message_bytes: "),
+        ("limits: {retention_s: 3599}", "limits.retention_s: must be at least 3600"),
+        ("limits: {retention: 3600}", "limits.retention: unknown key"),
         ("limits: {body_bytes: 8192}", "limits.body_bytes: public_key_bytes must not"),
         ("key_issuance: OPEN", "key_issuance: must be one of open, admin"),
         ("behind_tls_proxy: 1", "behind_tls_proxy: must be true or false"),

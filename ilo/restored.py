@@ -1,0 +1,26 @@
+"""What is done once after a backup was put back, while Ilo does not run."""
+
+from ilo.refusals import CommandRefused
+from ilo.settings import Settings
+from services.errors import IloError
+from store.sqlite import SqliteStore, StoreRefused
+
+
+async def begin_epochs(settings: Settings) -> int:
+    """Give every room of the store another epoch; return how many rooms there are.
+
+    Raises:
+        CommandRefused: there is no store, another process uses it, or it cannot be written.
+    """
+    if not SqliteStore.is_in(settings.data_dir):
+        raise CommandRefused(f"{settings.data_dir}: there is no store in this folder")
+    try:
+        store = await SqliteStore.open(settings.data_dir)
+    except (StoreRefused, OSError) as error:
+        raise CommandRefused(f"the store cannot be opened: {error}") from None
+    try:
+        return await store.begin_epochs()
+    except IloError as error:
+        raise CommandRefused(f"{error}; do it again") from None
+    finally:
+        await store.close()
