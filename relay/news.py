@@ -110,15 +110,18 @@ class News:
 
     async def _ask(self) -> None:
         """Ask about the suspects until there are none; what has no answer waits."""
+        asked: list[str] = []
         try:
             while self._suspects:
                 asked = list(self._suspects)[:SESSIONS_AT_ONCE]
-                ended = await self._gatekeeper.ended(asked)
+                # Before the question: who is suspected meanwhile is asked about once more.
                 for session_id in asked:
                     del self._suspects[session_id]
+                ended = await self._gatekeeper.ended(asked)
                 if ended:
                     _end(self._with_sessions(ended), hangups.SESSION_ENDED)
         except ApiUnavailable as error:
+            self._suspects.update(dict.fromkeys(asked))
             log.warning("cannot ask which sessions have ended", extra={"reason": error.reason})
         finally:
             self._is_asking = False
@@ -139,7 +142,8 @@ class News:
         try:
             membership = await self._store.membership(room.room_id, connection.user_id)
         except IloError:
-            # It is what it was when they came in, until somebody can say otherwise.
+            # It is what it was when they came in, until the next look.
+            room.members_missed = True
             return
         if membership is None or membership.state != "joined":
             _end([connection], hangups.MEMBER_NO_MORE)
@@ -163,6 +167,8 @@ class News:
         room.has_head(stored.head)
         if stored.members_version > room.members_version:
             room.has_members(stored.members, stored.members_version)
+        if room.members_missed:
+            room.members_missed = False
             for listener in list(room.listeners):
                 await self._look_at_member(cast("Connection", listener))
 

@@ -51,8 +51,9 @@ class Listener(Protocol):
 class LiveRoom:
     """One room with listeners here. ``delivered`` is the newest seq given to the live ones.
 
-    ``members`` and ``members_version`` are the newest that this node has heard of. ``members_news``
-    and ``online_news`` wait for the next ``look_after``.
+    ``members`` and ``members_version`` are the newest that this node has heard of; with
+    ``members_missed`` some change before that was not told here, and a listener may be a member no
+    more. ``members_news`` and ``online_news`` wait for the next ``look_after``.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class LiveRoom:
         "is_private",
         "listeners",
         "members",
+        "members_missed",
         "members_news",
         "members_version",
         "name",
@@ -85,7 +87,7 @@ class LiveRoom:
         self.is_private = room.is_private
         self.members = room.members
         self.members_version = room.members_version
-        self.members_news = self.online_news = False
+        self.members_missed = self.members_news = self.online_news = False
         self.presence = Presence()
         self.delivered = room.head
         self.fed_at = 0.0
@@ -222,6 +224,8 @@ class LiveRoom:
     def member_changed(self, event: MemberChanged) -> None:
         """Tell the others, and remember, that the members are other ones."""
         self.members = event.members
+        if event.members_version > self.members_version + 1:
+            self.members_missed = True
         self.members_version = max(self.members_version, event.members_version)
         if not self.is_private and event.members > BIG_ROOM:
             self.members_news = True
@@ -240,7 +244,12 @@ class LiveRoom:
             self.tell_others(user, payload)
 
     def has_members(self, members: int, version: int) -> None:
-        """The store says so; what has changed was not told at the time."""
+        """The store says so, or has said so to somebody who comes in only now.
+
+        What has changed was not told here, or not to them, at the time.
+        """
+        if version != self.members_version:
+            self.members_missed = True
         if version > self.members_version:
             self.members, self.members_version = members, version
             self.members_news = True
