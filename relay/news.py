@@ -63,7 +63,15 @@ class News:
                 room = self._rooms.get(room_id)
                 if room is not None:
                     if change in ("left", "removed"):
-                        _end(room.listeners_of(user_id), hangups.MEMBER_NO_MORE)
+                        # Told late, it is not about who has joined anew since.
+                        _end(
+                            (
+                                one
+                                for one in room.listeners_of(user_id)
+                                if cast("Connection", one).member_as_of < event.members_version
+                            ),
+                            hangups.MEMBER_NO_MORE,
+                        )
                     room.member_changed(event)
             case RoomDeleted(room_id):
                 self.count += 1

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -67,6 +68,7 @@ class _Listener:
 
     last_seq = 0
     members_version = 5
+    member_as_of = 5
     closing = False
 
     def __init__(self, user: UserId, room: LiveRoom) -> None:
@@ -148,6 +150,17 @@ async def test_who_was_removed_unheard_goes_with_the_next_look_though_versions_a
 
     news.look_after(60.0)
     await _turn()
+    assert bob.ended == [MEMBER_NO_MORE]
+
+
+async def test_a_removal_that_is_told_late_ends_nobody_who_has_joined_anew_since() -> None:
+    news, bob, _, _ = _node()
+    bob.member_as_of = 7
+    removed = MemberChanged(ROOM.room_id, "removed", BOB, Username("bob"), 1, 6, 2)
+    news.heard(removed)
+    assert bob.ended == []
+
+    news.heard(replace(removed, members_version=8))
     assert bob.ended == [MEMBER_NO_MORE]
 
 
