@@ -18,7 +18,7 @@ from tests.support.relay import contract
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-RETENTION_MS = 4000
+RETENTION_MS = 2000
 QUIET_RETENTION_MS = 15_000
 RETENTION_AT_ONCE = 20
 

@@ -67,7 +67,7 @@ class World:
         self.limits = Limits(
             unacked_messages=4,
             frames_burst=1000,
-            retention_messages=chance.pick((5, 12, 1000)),
+            retention_messages=chance.pick((3, 8, 1000)),
             retention_s=chance.pick((15, 3600, 24 * 3600)),
         )
         self.history = History()
