@@ -27,7 +27,12 @@ class Auditor:
         world = self._world
         match event:
             case MemberChanged(room_id, change, user_id, name) if change in ("left", "removed"):
-                those = [one for one in self._in(room_id) if one.user_id == user_id]
+                # Who has joined anew meanwhile is not meant.
+                those = [
+                    one
+                    for one in self._in(room_id)
+                    if one.user_id == user_id and one.member_as_of < event.members_version
+                ]
                 self._told_of_end(room_id, [name], those)
             case RoomDeleted(room_id):
                 self._told_of_end(room_id, list(world.people.everybody), self._in(room_id))

@@ -264,16 +264,16 @@ BUGS: dict[str, Bug] = {
     "unknown_outcome_treated_as_failure": bug(
         200, (relay.delivery, "refused_by_store", _refused_for_certain)
     ),
-    "error_instead_of_close": bug(50, (Delivery, "_not_stored", _error_instead_of_close)),
+    "error_instead_of_close": bug(150, (Delivery, "_not_stored", _error_instead_of_close)),
     "keeps_queue_after_close": bug(
         150, (Delivery, "_not_stored", _keeps_queue_after_close), start=100_000
     ),
     "drop_while_paused": bug(20, (LiveRoom, "feed", _drop_while_paused)),
-    "live_before_replay": bug(50, (LiveRoom, "feed", _live_before_replay)),
+    "live_before_replay": bug(150, (LiveRoom, "feed", _live_before_replay)),
     "lost_wakeup_on_resume": bug(200, (Delivery, "_catch_up", _live_after_the_last_page)),
     "counted_after_the_write": bug(20, (LiveRoom, "_give", _counted_after_the_write)),
-    "holes_are_not_seen": bug(100, (LiveRoom, "stored", _holes_are_not_seen)),
-    "repeats_are_delivered": bug(100, (LiveRoom, "stored", _repeats_are_delivered)),
+    "holes_are_not_seen": bug(150, (LiveRoom, "stored", _holes_are_not_seen)),
+    "repeats_are_delivered": bug(150, (LiveRoom, "stored", _repeats_are_delivered)),
     "unknown_is_not_heard": bug(
         200, (LiveRoom, "missed", _nothing), (LiveRoom, "stored", _sees_holes)
     ),
@@ -281,18 +281,18 @@ BUGS: dict[str, Bug] = {
     "newest_first": bug(10, (Delivery, "_flush", _newest_first)),
     "frames_are_missed": bug(10, (Connection, "_text", _misses_the_end)),
     "first_sender": bug(10, (relay.delivery, "message_frame", _FirstSender())),
-    "retries_get_a_new_time": bug(50, (Delivery, "_stored", _retries_get_a_new_time)),
-    "resume_off_by_one": bug(50, (relay.doorway, "start_of", _one_too_early)),
-    "epoch_is_not_looked_at": bug(50, (relay.doorway, "start_of", _epoch_is_not_looked_at)),
-    "gap_not_told": bug(50, (relay.doorway, "start_of", _gap_not_told)),
-    "always_recovered": bug(50, (relay.doorway, "start_of", _always_recovered)),
-    "zero_is_no_cursor": bug(50, (relay.doorway, "start_of", _zero_is_no_cursor)),
+    "retries_get_a_new_time": bug(150, (Delivery, "_stored", _retries_get_a_new_time)),
+    "resume_off_by_one": bug(150, (relay.doorway, "start_of", _one_too_early)),
+    "epoch_is_not_looked_at": bug(150, (relay.doorway, "start_of", _epoch_is_not_looked_at)),
+    "gap_not_told": bug(150, (relay.doorway, "start_of", _gap_not_told)),
+    "always_recovered": bug(150, (relay.doorway, "start_of", _always_recovered)),
+    "zero_is_no_cursor": bug(150, (relay.doorway, "start_of", _zero_is_no_cursor)),
     "ahead_from_memory": bug(200, (Doorway, "_judge", _ahead_from_memory)),
     "join_from_memory": bug(200, (Doorway, "_judge", _join_from_memory)),
     "gap_names_one_too_many": bug(200, (relay.delivery, "forgotten", _one_too_many)),
     "slow_reader_skips_in_silence": bug(200, (Delivery, "_skip_forgotten", _skips_in_silence)),
-    "history_without_end": bug(50, (relay.delivery, "history_frame", _history_without_end)),
-    "history_newest_first": bug(50, (relay.delivery, "history_frame", _history_newest_first)),
-    "signals_to_oneself": bug(50, (LiveRoom, "tell_others", _also_to_oneself)),
+    "history_without_end": bug(150, (relay.delivery, "history_frame", _history_without_end)),
+    "history_newest_first": bug(150, (relay.delivery, "history_frame", _history_newest_first)),
+    "signals_to_oneself": bug(150, (LiveRoom, "tell_others", _also_to_oneself)),
     "head_of_tomorrow": bug(20, (Relay, "tell_head", _head_of_tomorrow)),
 }

@@ -137,23 +137,23 @@ def _restore_while_running(self: Node) -> bool:
 
 
 BUGS: dict[str, Bug] = {
-    "removed_hears_on": bug(50, (News, "heard", _deaf_to(MemberChanged))),
+    "removed_hears_on": bug(150, (News, "heard", _deaf_to(MemberChanged))),
     "deleted_room_goes_on": bug(400, (News, "heard", _deaf_to(RoomDeleted))),
-    "ended_session_goes_on": bug(50, (News, "heard", _deaf_to(SessionsEnded))),
-    "rooms_are_not_looked_at": bug(100, (News, "_look_at_rooms", _no_look)),
-    "sessions_are_not_looked_at": bug(100, (News, "_suspect", _suspects_those_told)),
-    "new_suspects_are_forgotten": bug(0, (News, "_ask", _forgets_new_suspects)),
-    "admitted_without_doubt": bug(0, (News, "doubt", _no_doubt)),
+    "ended_session_goes_on": bug(150, (News, "heard", _deaf_to(SessionsEnded))),
+    "rooms_are_not_looked_at": bug(150, (News, "_look_at_rooms", _no_look)),
+    "sessions_are_not_looked_at": bug(150, (News, "_suspect", _suspects_those_told)),
+    "new_suspects_are_forgotten": bug(200, (News, "_ask", _forgets_new_suspects)),
+    "admitted_without_doubt": bug(200, (News, "doubt", _no_doubt)),
     "missed_change_is_forgotten": bug(
         200,
         (LiveRoom, "member_changed", _changed_and_not_missed),
         (LiveRoom, "has_members", _has_members_of_itself),
     ),
     "invited_is_joined": bug(200, (store.sqlite.members, "_ENTRY", _INVITED_IS_JOINED)),
-    "joins_at_the_beginning": bug(50, (store.sqlite.members, "_join", _joins_at_the_beginning)),
+    "joins_at_the_beginning": bug(150, (store.sqlite.members, "_join", _joins_at_the_beginning)),
     "reads_from_before_joining": bug(400, (Doorway, "_judge", _judge_as_of_old)),
     "looks_back_before_joining": bug(400, (Delivery, "_look_back", _looks_back_beyond)),
-    "pages_for_everybody": bug(100, (Rooms, "_visible", _replies_to_everybody)),
+    "pages_for_everybody": bug(150, (Rooms, "_visible", _replies_to_everybody)),
     "ack_moves_cursor": bug(200, (Client, "ack_moves_cursor", True)),
     "restore_while_running": bug(200, (Node, "restore_while_running", _restore_while_running)),
 }

@@ -1,7 +1,7 @@
 """A client as the contract wants it: it keeps a cursor, and sends again what has no ack."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -207,9 +207,11 @@ class Client:
         if frame["id"] in call.asked:
             return
         unknown = frame["code"] == "unavailable"
-        self.world.history.refused(
-            call.visit.log, self.person.name, frame["id"], "unknown" if unknown else "no"
-        )
+        log, sender = call.visit.log, self.person.name
+        # Sent again after it was forgotten, it is another message: of that one this is true.
+        if not self.world.ledger.has_forgotten(log, sender, frame["id"]):
+            stored: Literal["no", "unknown"] = "unknown" if unknown else "no"
+            self.world.history.refused(log, sender, frame["id"], stored)
         if frame["code"] == "storage-full":
             self._answered(frame["id"])
         elif not unknown:

@@ -113,6 +113,14 @@ class Ledger:
         if entry.seq > kept.heads.now:
             kept.heads.grow(at_ms, entry.seq)
 
+    def has_forgotten(self, log: Log, sender: str, message_id: str) -> bool:
+        """Tell whether the message was stored, and is kept no longer."""
+        kept = self.logs[log]
+        return any(
+            (entry.sender, entry.id) == (sender, message_id) and entry.seq < kept.floors.now
+            for entry in kept.entries.values()
+        )
+
     def raises_floor(self, log: Log, at_ms: int, floor: int, sent_before: str) -> None:
         """The room forgets what is below ``floor``.
 
