@@ -62,6 +62,7 @@ class Connection(asyncio.Protocol):
     """A socket in one of four states: head, admission, room, closing.
 
     ``first_seq`` is the oldest that this member may read, as far as it depends on the member.
+    ``member_as_of`` is the room's ``members_version`` with which they came in as a member.
     ``asked`` is a question for older messages that has no answer yet.
     """
 
@@ -81,6 +82,7 @@ class Connection(asyncio.Protocol):
         "closing",
         "first_seq",
         "last_seq",
+        "member_as_of",
         "members_version",
         "quiet_since",
         "room",
@@ -99,7 +101,7 @@ class Connection(asyncio.Protocol):
         self.closing = False
         self.last_seq = 0
         self.first_seq = 1
-        self.members_version = 0
+        self.members_version = self.member_as_of = 0
         self.asked: LookBack | None = None
         self.quiet_since = 0.0
         self.user_id = UserId(b"")

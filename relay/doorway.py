@@ -136,6 +136,7 @@ class Doorway:
             answer += text_frame(gap_frame(start.gap))
         self._users.come(session.user_id)
         connection.last_seq = start.last_seq
+        connection.member_as_of = entry.room.members_version
         if not entry.room.shows_all_history:
             connection.first_seq = entry.membership.joined_seq + 1
         connection.admitted(session, room, answer)

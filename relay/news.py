@@ -72,7 +72,13 @@ class News:
                 if change in ("left", "removed"):
                     self.count += 1
                     if room is not None:
-                        _end(room.listeners_of(user_id), hangups.MEMBER_NO_MORE)
+                        # Told late, it is not about who has joined anew since.
+                        gone = [
+                            one
+                            for one in room.listeners_of(user_id)
+                            if cast("Connection", one).member_as_of < event.members_version
+                        ]
+                        _end(gone, hangups.MEMBER_NO_MORE)
                 if room is not None:
                     room.member_changed(event)
             case RoomDeleted(room_id):

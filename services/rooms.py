@@ -7,7 +7,7 @@ whatever is asked. Changes are told to whoever keeps rooms in memory, after the 
 import base64
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -85,13 +85,24 @@ class MessagesPage:
 
 
 class Rooms:
-    """What may be done with rooms. ``limits`` hold for every user and room of this server."""
+    """What may be done with rooms. ``limits`` hold for every user and room of this server.
 
-    def __init__(self, store: Store, limits: Limits, clock: Clock, tell: Tell) -> None:
+    ``random_bytes`` makes names that nobody can guess.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        limits: Limits,
+        clock: Clock,
+        tell: Tell,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         self._store = store
         self._limits = limits
         self._clock = clock
         self._tell = tell
+        self._random_bytes = random_bytes
 
     # -- coming in
 
@@ -124,11 +135,11 @@ class Rooms:
         Raises:
             LimitReached: the caller has joined as many rooms as one may.
         """
-        name = base64.urlsafe_b64encode(secrets.token_bytes(_IDENTIFIER_BYTES)).rstrip(b"=")
+        name = base64.urlsafe_b64encode(self._random_bytes(_IDENTIFIER_BYTES)).rstrip(b"=")
         room = Room(
-            RoomId(secrets.token_bytes(_IDENTIFIER_BYTES)),
+            RoomId(self._random_bytes(_IDENTIFIER_BYTES)),
             RoomName(PRIVATE_PREFIX + name.decode()),
-            Epoch(secrets.token_bytes(_IDENTIFIER_BYTES)),
+            Epoch(self._random_bytes(_IDENTIFIER_BYTES)),
             head=0,
             owner=caller.user_id,
             retention_s=retention_s,

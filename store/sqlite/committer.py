@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 from services.errors import IloError, StorageFull, StoreUnavailable
-from services.model import Draft
+from services.model import Draft, RoomId, UserId
+from services.ports import Appended
 from store.sqlite.log import Outcome, RoomLog
 from store.sqlite.requests import (
     Append,
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 class Committer:
     """Writes to ``connection``, as nobody else does, with the log that is on it.
 
-    ``failures`` counts the commits of unknown outcome that happened.
+    ``failures`` counts the times that the outcome of somebody's messages was unknown.
     """
 
     def __init__(self, connection: sqlite3.Connection, room_log: RoomLog) -> None:
@@ -50,6 +51,9 @@ class Committer:
         self.log = room_log
         self.failures = 0
         self._told_failures = 0
+        # Senders in rooms of whose messages that is so, with the number of the last failure.
+        self._in_doubt: dict[tuple[RoomId, UserId], int] = {}
+        self._may_come_back = False
 
     def requests(self, drafts: Sequence[Draft], done: Done) -> list[Append]:
         """Return what asks for the drafts; call it where outcomes are told."""
@@ -57,14 +61,32 @@ class Committer:
 
     def commit(self, group: Group) -> list[Telling]:
         """Commit the group as a whole, or not at all; return what is to be told."""
-        if not self.failures or all(ask.failures >= self.failures for ask in group.appends):
-            return self._store(group.appends, group.work)
-        late = [ask for ask in group.appends if ask.failures < self.failures]
-        # Asked for in ignorance of a failed commit. It may follow, in its sender's mind, what
-        # was lost there: stored now, it would stand before it.
-        refused = [(draft, StoreUnavailable()) for ask in late for draft in ask.drafts]
-        rest = [ask for ask in group.appends if ask.failures >= self.failures]
-        return [*tellings(late, refused, [], []), *self._store(rest, group.work)]
+        asked = group.appends
+        drafts: list[Draft] = []
+        for append in asked:
+            drafts += append.drafts
+        late = self._late(asked) if self._in_doubt and asked else set[int]()
+        wanted = drafts
+        if late:
+            wanted = [draft for place, draft in enumerate(drafts) if place not in late]
+        try:
+            outcomes, results = self._commit(wanted, group.work)
+            failed = False
+        except sqlite3.Error as error:
+            refusal = self._undo(error)
+            outcomes = self._not_written(wanted, refusal)
+            results = [Result(None, refusal()) for _ in group.work]
+            failed = True
+        if late:
+            rest = iter(outcomes)
+            outcomes = [
+                StoreUnavailable() if place in late else next(rest) for place in range(len(drafts))
+            ]
+        appended = list(zip(drafts, outcomes, strict=True))
+        told = tellings(asked, appended, group.work, results)
+        if failed or late:
+            told += self._doubt(appended)
+        return told
 
     def checkpoint(self) -> None:
         """Empty the WAL into the file."""
@@ -86,41 +108,61 @@ class Committer:
         execute("RELEASE job")
         return result
 
-    def _store(self, asked: Sequence[Append], work: Sequence[Work]) -> list[Telling]:
-        drafts: list[Draft] = []
+    def _late(self, asked: Sequence[Append]) -> set[int]:
+        """Return the places of drafts that were asked for in ignorance of a failure.
+
+        They may follow, in their sender's mind, what was lost there: stored now, they would
+        stand before it. Whoever else is queued is none of theirs.
+        """
+        # In the order of the questions: nobody asks any more who knows less than the first.
+        known = asked[0].failures
+        self._in_doubt = {who: number for who, number in self._in_doubt.items() if number > known}
+        late: set[int] = set()
+        place = 0
         for append in asked:
-            drafts += append.drafts
-        told: list[Telling] = []
-        try:
-            outcomes, results = self._commit(drafts, work)
-        except sqlite3.Error as error:
-            refusal = self._undo(error)
-            outcomes = self._not_written(drafts, refusal)
-            results = [Result(None, refusal()) for _ in work]
-            if refusal is StoreUnavailable:
-                self.failures += 1
-                told = [partial(self._failure_told, self.failures)]
-        appended = list(zip(drafts, outcomes, strict=True))
-        return tellings(asked, appended, work, results) + told
+            for draft in append.drafts:
+                if self._in_doubt.get((draft.room_id, draft.sender), 0) > append.failures:
+                    late.add(place)
+                place += 1
+        return late
+
+    def _doubt(self, appended: Sequence[Appended]) -> list[Telling]:
+        """Remember whose outcome is unknown until they are told; return that telling."""
+        unknown = [draft for draft, one in appended if isinstance(one, StoreUnavailable)]
+        if not unknown:
+            return []
+        self.failures += 1
+        for draft in unknown:
+            self._in_doubt[draft.room_id, draft.sender] = self.failures
+        return [partial(self._failure_told, self.failures)]
 
     def _commit(
         self, drafts: Sequence[Draft], work: Sequence[Work]
     ) -> tuple[list[Outcome], list[Result]]:
         execute = self.connection.execute
+        changes = self.connection.total_changes
         execute("BEGIN IMMEDIATE")
         outcomes = self.log.append(drafts) if drafts else []
         results = [self.do(asked.job) for asked in work]
         execute("COMMIT")
+        if self.connection.total_changes != changes:
+            self._may_come_back = False
         return outcomes, results
 
     def _undo(self, error: sqlite3.Error) -> type[StorageFull | StoreUnavailable]:
         """Leave nothing of the group, and say what its callers are told."""
         self.log.forget()
-        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        # What could not be synced may be in the WAL, and be found by the next process, until
+        # another commit is written over it: it is not certain then what is not stored.
+        full = (
+            getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            and not self._may_come_back
+        )
         log.error("a commit failed", extra={"sqlite_error": _error_name(error)})
         # SQLite has done so itself after some errors.
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
+        self._may_come_back = not full
         return StorageFull if full else StoreUnavailable
 
     def _not_written(

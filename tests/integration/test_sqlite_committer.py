@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from services.errors import StoreUnavailable
+from services.errors import StorageFull, StoreUnavailable
 from services.model import (
     Draft,
     Entry,
@@ -28,6 +28,7 @@ from store.sqlite.users import add_user
 from tests.support.store_samples import LIMITS, NOON
 
 ANN = User(UserId(b"a" * 16), Username("ann"), "ann", "hash of ann", NOON)
+BOB = User(UserId(b"b" * 16), Username("bob"), "bob", "hash of bob", NOON)
 
 
 class Requests:
@@ -61,6 +62,13 @@ class Requests:
         for telling in self.committer.commit(group):
             telling()
         return list(self.told)
+
+    def make_user(self, user: User) -> UserId:
+        def make(connection: sqlite3.Connection) -> None:
+            add_user(connection, user, PublicKey(1, "key", NOON))
+
+        self.commit(self.group(jobs=[make]))
+        return user.user_id
 
     def make_room(self) -> Entry:
         def make(connection: sqlite3.Connection) -> Entry | None:
@@ -128,6 +136,64 @@ def test_what_was_asked_for_before_a_failure_was_told_is_not_stored(tmp_path: Pa
     assert [type(one) for one in asked.commit(unaware)] == [StoreUnavailable]
     told = asked.commit(asked.group([draft(entry, 1), draft(entry, 2)]))
     assert [one.seq for one in told if isinstance(one, Receipt)] == [1, 2]
+    asked.connection.close()
+
+
+def _fails(connection: sqlite3.Connection) -> object:
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+def _finds_no_space(connection: sqlite3.Connection) -> object:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    raise error
+
+
+def test_what_follows_a_refusal_is_not_stored_before_that_is_told(tmp_path: Path) -> None:
+    asked = Requests(tmp_path / "data")
+    entry = asked.make_room()
+    second = asked.group([draft(entry, 2)])
+    asked.commit(asked.group([draft(entry, 1)], [_fails]))
+    # Asked for when the failure was known, and the refusal of the second was not.
+    third = asked.group([draft(entry, 3)])
+
+    tellings = asked.committer.commit(second) + asked.committer.commit(third)
+    asked.told.clear()
+    for telling in tellings:
+        telling()
+
+    assert [type(one) for one in asked.told] == [StoreUnavailable, StoreUnavailable]
+    told = asked.commit(asked.group([draft(entry, n) for n in (1, 2, 3)]))
+    assert [one.seq for one in told if isinstance(one, Receipt)] == [1, 2, 3]
+    asked.connection.close()
+
+
+def test_a_failure_refuses_what_follows_of_its_senders_and_of_nobody_else(tmp_path: Path) -> None:
+    asked = Requests(tmp_path / "data")
+    entry = asked.make_room()
+    bob = asked.make_user(BOB)
+    both = asked.group([draft(entry, 2), draft(entry, 3)._replace(sender=bob)])
+    asked.committer.commit(asked.group([draft(entry, 1)], [_fails]))
+
+    told = asked.commit(both)
+
+    assert [type(one) for one in told] == [StoreUnavailable, Receipt]
+    asked.connection.close()
+
+
+def test_without_space_it_is_unknown_what_may_come_back_from_a_failed_commit(
+    tmp_path: Path,
+) -> None:
+    asked = Requests(tmp_path / "data")
+    entry = asked.make_room()
+    asked.commit(asked.group([draft(entry, 1)], [_fails]))
+
+    told = asked.commit(asked.group([draft(entry, 1)], [_finds_no_space]))
+    assert isinstance(told[0], StoreUnavailable)
+
+    asked.commit(asked.group([draft(entry, 2)]))
+    told = asked.commit(asked.group([draft(entry, 1)], [_finds_no_space]))
+    assert isinstance(told[0], StorageFull)
     asked.connection.close()
 
 

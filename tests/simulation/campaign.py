@@ -1,18 +1,23 @@
 """Worlds, one after the other, with or without a planted bug."""
 
-from tests.simulation.bugs import BUGS, planted
+from relay import delivery
+from store.sqlite import retention
+from tests.simulation.bug import Change, planted
+from tests.simulation.bugs import BUGS
 from tests.simulation.world import Verdict, World, run
+
+SMALL: list[Change] = [
+    (delivery, "CATCH_UP_PAGE", 4),
+    (retention, "DELETED_AT_ONCE", 2),
+]
+"""What is done at once is so little here that few messages are enough for more than once."""
 
 
 def simulate(seed: int, bug: str | None = None, *, printed: bool = False) -> Verdict:
     """Run one seed; ``bug`` is a name of ``BUGS``. ``printed``: the verdict holds the trace."""
-    plant = None if bug is None else BUGS[bug]
-    with planted(plant):
-        if plant is None:
-            world = World(seed, printed=printed)
-        else:
-            world = World(seed, store_class=plant.store_class, printed=printed)
-        return run(world, seed)
+    changes = [] if bug is None else BUGS[bug].changes
+    with planted([*SMALL, *changes]):
+        return run(World(seed, printed=printed), seed)
 
 
 def first_bad(bug: str, start: int, seeds: int) -> Verdict | None:

@@ -26,9 +26,14 @@ class Faults:
     pieces: float = 0.9
     refused: float = 0.2
     slow_store: float = 0.2
-    unknown: float = 0.35
+    io_error: float = 0.3
     failed_read: float = 0.1
+    kill_in_commit: float = 0.03
     full: float = 0.15
+    lost_news: float = 0.6
+    restore: float = 0.04
+    clock_jump: float = 0.1
+    wrong_cursor: float = 0.5
 
 
 NO_FAULTS = Faults(**dict.fromkeys((one.name for one in fields(Faults)), 0.0))
@@ -82,5 +87,5 @@ class Chance:
     def pick(self, things: Sequence[T]) -> T:
         return self._dice.choice(things)
 
-    def uuid(self) -> bytes:
-        return self._dice.randbytes(16)
+    def some_bytes(self, count: int) -> bytes:
+        return self._dice.randbytes(count)

@@ -1,16 +1,16 @@
-"""A client as the contract wants it: what has no ack is sent again, in order, with its id."""
+"""A client as the contract wants it: it keeps a cursor, and sends again what has no ack."""
 
-import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
 
-from tests.simulation.network import End
-from tests.support.history import Entry
-from tests.support.relay import bearer
-from tests.support.websocket import CLOSE, PING, PONG, TEXT, client_frame, message, request_head
+from tests.simulation.call import Call
+from tests.simulation.people import Person
+from tests.support.history import Entry, Log
+from tests.support.promises import Asked, Gap, Visit
+from tests.support.websocket import message
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -19,102 +19,47 @@ ANSWER_MS = 10_000
 """Without an answer for so long a client tries another connection."""
 QUIET_MS = 50_000
 """So long the relay is never quiet on a connection that works."""
+LATE_MS = 65_000
+"""By then a relay that has missed a message has looked for it."""
+NOT_LOGGED_IN = 401
+SESSION_ENDED = 4401
+NOT_A_MEMBER = (403, 4403, 4410)
 
 
-class Call(asyncio.Protocol):
-    """One connection of a client, from the handshake to its end."""
+class Cursor(NamedTuple):
+    """The newest message that was taken, by its log's epoch and its seq."""
 
-    def __init__(self, client: "Client", name: str) -> None:
-        self._client = client
-        self.name = name
-        self.transport: End
-        self._bytes = b""
-        self._upgraded = False
-        self.welcomed = False
-        self.over = False
-        self.last = 0
-        self.heard_at_ms = client.world.now_ms()
+    epoch: str
+    seq: int
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("End", transport)
-        client = self._client
-        self.transport.write(request_head(f"/ws/{client.room}", bearer(client.name)))
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.finish()
+class Unacked(NamedTuple):
+    """``after`` is None when the client does not say what it had seen."""
 
-    def finish(self) -> None:
-        if not self.over:
-            self.over = True
-            self._client.hung_up(self)
-
-    def eof_received(self) -> None:
-        self.finish()
-
-    def data_received(self, data: bytes) -> None:
-        if self.over:
-            return
-        self.heard_at_ms = self._client.world.now_ms()
-        self._bytes += data
-        if not self._upgraded and not self._read_head():
-            return
-        while not self.over and (frame := self._next_frame()) is not None:
-            self._frame(*frame)
-
-    def send(self, frame: bytes) -> None:
-        self.transport.write(client_frame(frame))
-
-    def _read_head(self) -> bool:
-        head, end, rest = self._bytes.partition(b"\r\n\r\n")
-        if not end:
-            return False
-        status = head.split(b" ", 2)[1].decode()
-        if status != "101":
-            self._client.world.chance.note(self.name, "refused", status)
-            self.transport.close()
-            self.finish()
-            return False
-        self._upgraded, self._bytes = True, rest
-        return True
-
-    def _next_frame(self) -> tuple[int, bytes] | None:
-        data = self._bytes
-        if len(data) < 2:
-            return None
-        at, size = 2, data[1]
-        if size == 126:
-            at, size = 4, int.from_bytes(data[2:4], "big")
-        elif size == 127:
-            at, size = 10, int.from_bytes(data[2:10], "big")
-        if len(data) < at + size:
-            return None
-        self._bytes = data[at + size :]
-        return data[0] & 0x0F, data[at : at + size]
-
-    def _frame(self, opcode: int, payload: bytes) -> None:
-        self._client.world.chance.note(self.name, payload)
-        if opcode == TEXT:
-            self._client.heard(self, orjson.loads(payload))
-        elif opcode == PING:
-            self.transport.write(client_frame(payload, PONG))
-        elif opcode == CLOSE:
-            self.transport.write(client_frame(payload[:2], CLOSE))
-            self.transport.close()
-            self.finish()
+    text: str
+    after: int | None
 
 
 class Client:
-    """One user in one room, with so many messages to say; comes back whenever it is cut off."""
+    """One device of one person in one room; comes back whenever it is cut off.
 
-    def __init__(self, world: "World", name: str, room: str, messages: int) -> None:
+    ``took`` is how far it has come by what it was given; ``cursor`` what it shows of that.
+    """
+
+    ack_moves_cursor = False
+
+    def __init__(self, world: "World", person: Person, name: str, room: str, left: int) -> None:
         self.world = world
+        self.person = person
         self.name = name
         self.room = room
-        self._left = messages
+        self.left = left
         self._said = 0
         self._calls = 0
         self.call: Call | None = None
-        self._unacked: dict[str, bytes] = {}
+        self.cursor: Cursor | None = None
+        self.took: Cursor | None = None
+        self._unacked: dict[str, Unacked] = {}
         self._asked_at_ms = 0
         self._later(world.chance.lag_ms(300), self._connect)
         self._later(world.chance.lag_ms(1000), self._speak)
@@ -122,60 +67,160 @@ class Client:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether all was said and answered, and all was heard."""
+        """Tell whether all was said and answered, and all was heard; true of who is away."""
+        kept = self.world.book.log_of(self.room)
+        if not self.world.book.lets_in(self.room, self.person.name):
+            return self.call is None or not self.call.welcomed
         return (
-            not self._left
+            kept is not None
+            and not self.left
             and not self._unacked
             and self.call is not None
             and self.call.welcomed
             and self.call.transport.works
-            and self.call.last == self.world.disk.head_of(self.room)
+            and self.took == Cursor(kept.log.epoch, kept.heads.now)
+        )
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether this client is there, and was not given what has been there for long."""
+        kept, call = self.world.book.log_of(self.room), self.call
+        if kept is None or call is None or not call.welcomed or not call.transport.works:
+            return False
+        now_ms = self.world.now_ms()
+        return (
+            not call.transport.is_deaf
+            and now_ms - max(call.heard_at_ms, call.visit.welcomed_ms) < QUIET_MS
+            and now_ms - max(kept.heads.since_ms, call.visit.welcomed_ms) > LATE_MS
+            and self.took != Cursor(kept.log.epoch, kept.heads.now)
         )
 
     def state(self) -> str:
-        call = self.call
-        where = "away" if call is None else f"{call.name} at {call.last}"
-        head = self.world.disk.head_of(self.room)
-        return f"{self.name}: {where} of {head}, {self._left} unsaid, {len(self._unacked)} unacked"
+        call = "away" if self.call is None else self.call.name
+        kept = self.world.book.log_of(self.room)
+        head = None if kept is None else Cursor(kept.log.epoch, kept.heads.now)
+        return (
+            f"{self.name} in {self.room}: {call} at {self.took} of {head}, "
+            f"{self.left} unsaid, {len(self._unacked)} unacked"
+        )
 
     # -- what a connection tells
 
-    def hung_up(self, call: Call) -> None:
+    def hung_up(self, call: Call, code: int) -> None:
+        world = self.world
+        if call.welcomed:
+            world.promises.hung_up(call.visit, code)
+        if code == SESSION_ENDED and world.people.was_never_over(call.session):
+            world.fail(f"end: {call.name} was told that its session has ended, and it has not")
+        if code in (SESSION_ENDED, NOT_LOGGED_IN) and self.person.session is call.session:
+            world.people.log_in(self.person)
         if self.call is call:
             self.call = None
-            self._later(self.world.chance.lag_ms(self.world.chance.pick((5, 500))), self._connect)
+            mean_ms = world.chance.pick((5, 500))
+            if code in NOT_A_MEMBER:
+                mean_ms = 20_000 if world.is_quiet else 3000
+            self._later(world.chance.lag_ms(mean_ms), self._connect)
 
     def heard(self, call: Call, frame: dict[str, Any]) -> None:
-        history, room, name = self.world.history, self.room, self.name
         match frame["type"]:
             case "welcome":
-                call.welcomed, call.last = True, frame["head"]
-                history.enters(call.name, room, frame["head"])
-                self._asked_at_ms = self.world.now_ms()
-                for unacked in self._unacked.values():
-                    call.send(unacked)
+                self._welcomed(call, frame)
+            case "gap":
+                self._told_gap(call, Gap(frame["from_seq"], frame["to_seq"], frame["reason"]))
             case "message":
-                call.last = frame["seq"]
-                text = frame["data"]["message"]
-                history.receives(
-                    call.name,
-                    Entry(frame["seq"], frame["id"], frame["sender"], frame["sent_at"], text),
-                )
+                self._took(call, _entry(frame))
             case "ack":
-                history.acked(room, name, frame["id"], frame["seq"], frame["sent_at"])
+                self.world.history.acked(
+                    call.visit.log, self.person.name, frame["id"], frame["seq"], frame["sent_at"]
+                )
                 self._answered(frame["id"])
+                if self.ack_moves_cursor and self.cursor is not None:
+                    self.cursor = Cursor(self.cursor.epoch, max(self.cursor.seq, frame["seq"]))
             case "error":
-                unknown = frame["code"] == "unavailable"
-                history.refused(room, name, frame["id"], "unknown" if unknown else "no")
-                if frame["code"] == "storage-full":
-                    self._answered(frame["id"])
-                elif not unknown:
-                    self.world.fail(f"fault: {name} was told {frame['code']}")
+                self._refused(call, frame)
+            case "history":
+                asked = call.asked.pop(frame["id"])
+                entries = [_entry(one) for one in frame["messages"]]
+                self.world.promises.looked_back(call.visit, asked, entries, more=frame["more"])
             case "head":
-                if frame["seq"] != call.last:
-                    self.world.fail(f"head: {call.name} is at {call.last}, told {frame['seq']}")
+                self._told_head(call, frame["seq"])
+            case "member":
+                version = frame["members_version"]
+                if version < call.members_version:
+                    self.world.fail(f"lie: {call.name} was told members_version {version} late")
+                call.members_version = version
+            case "signal":
+                self.world.signals.heard(self, frame["sender"], frame["data"])
+            case "presence":
+                if frame["online"] < 1:
+                    self.world.fail(f"lie: {call.name} was told that nobody is online")
             case other:
-                self.world.fail(f"fault: {name} was told {other}")
+                self.world.fail(f"fault: {self.name} was told {other}")
+
+    def _welcomed(self, call: Call, frame: dict[str, Any]) -> None:
+        world, log = self.world, Log(self.room, frame["epoch"])
+        head = frame["head"]
+        known = world.promises.welcomed(
+            call.visit,
+            log,
+            head,
+            frame["floor"],
+            recovered=frame["recovered"],
+            now_ms=world.now_ms(),
+        )
+        if not known:
+            call.transport.abort()
+            return
+        call.welcomed, call.members_version = True, frame["members_version"]
+        owed_after = head
+        if call.visit.since is not None:
+            owed_after = call.visit.since
+            if call.is_honest and self.took is not None and self.took.epoch == log.epoch:
+                owed_after = self.took.seq
+        world.history.enters(call.name, log, owed_after)
+        if call.visit.since is None or call.visit.epoch is None:
+            self._goes_to(Cursor(log.epoch, owed_after))
+        self._asked_at_ms = world.now_ms()
+        if call.visit.gap is None or call.visit.gap.reason != "epoch":
+            self._send_again(call)
+
+    def _told_gap(self, call: Call, gap: Gap) -> None:
+        self.world.promises.told_gap(call.visit, gap)
+        to = gap.to_seq if gap.reason == "retention" else gap.from_seq - 1
+        self.world.history.moves(call.name, to)
+        self._goes_to(Cursor(call.visit.log.epoch, to))
+        if gap.reason == "epoch":
+            self._send_again(call)
+
+    def _took(self, call: Call, entry: Entry) -> None:
+        self.world.promises.given(call.visit, entry.seq)
+        self.world.history.receives(call.name, entry)
+        self._goes_to(Cursor(call.visit.log.epoch, entry.seq))
+
+    def _goes_to(self, cursor: Cursor) -> None:
+        if self.took is not None and self.took.epoch != cursor.epoch:
+            # An `after` belongs to the epoch of its connection.
+            self._unacked = {id_: Unacked(one.text, 0) for id_, one in self._unacked.items()}
+        self.cursor = self.took = cursor
+
+    def _refused(self, call: Call, frame: dict[str, Any]) -> None:
+        if frame["id"] in call.asked:
+            return
+        unknown = frame["code"] == "unavailable"
+        log, sender = call.visit.log, self.person.name
+        # Sent again after it was forgotten, it is another message: of that one this is true.
+        if not self.world.ledger.has_forgotten(log, sender, frame["id"]):
+            stored: Literal["no", "unknown"] = "unknown" if unknown else "no"
+            self.world.history.refused(log, sender, frame["id"], stored)
+        if frame["code"] == "storage-full":
+            self._answered(frame["id"])
+        elif not unknown:
+            self.world.fail(f"fault: {self.name} was told {frame['code']}")
+
+    def _told_head(self, call: Call, seq: int) -> None:
+        kept = self.world.ledger.logs[call.visit.log]
+        if seq > kept.heads.now:
+            self.world.fail(f"lie: {call.name} was told the head {seq}, it is {kept.heads.now}")
 
     def _answered(self, message_id: str) -> None:
         self._unacked.pop(message_id, None)
@@ -190,35 +235,94 @@ class Client:
         if self.call is not None:
             return
         self._calls += 1
-        call = Call(self, f"{self.name}-{self._calls}")
-        if self.world.dial(call, call.name):
+        name = f"{self.name}/{self._calls}"
+        since, epoch, is_honest = self._wish()
+        visit = Visit(name, self.person.name, self.world.now_ms(), since, epoch)
+        call = Call(self, visit, is_honest=is_honest)
+        if self.world.dial(call, name):
+            self.world.chance.note(name, "dials with", since, epoch)
             self.call = call
         else:
             self._later(self.world.chance.lag_ms(500), self._connect)
 
+    def _wish(self) -> tuple[int | None, str | None, bool]:
+        """Return the cursor to come back with, and whether it is the client's own."""
+        chance, cursor = self.world.chance, self.cursor
+        if cursor is None:
+            return (0, None, False) if chance.happens(0.3) else (None, None, False)
+        if chance.happens(chance.faults.wrong_cursor * 0.3):
+            other = chance.pick(self.world.clients).cursor or cursor
+            return chance.pick(
+                (
+                    (None, None, False),
+                    (0, None, False),
+                    (cursor.seq + 1000, cursor.epoch, False),
+                    (chance.between(0, cursor.seq), cursor.epoch, False),
+                    (cursor.seq, str(UUID(bytes=chance.some_bytes(16))), False),
+                    (other.seq, other.epoch, other == cursor),
+                )
+            )
+        return cursor.seq, cursor.epoch, True
+
+    def _send_again(self, call: Call) -> None:
+        for message_id, unacked in self._unacked.items():
+            call.send(_frame(message_id, unacked))
+
     def _speak(self) -> None:
         # Several at once, so that groups, holds and pipelines happen.
         for _ in range(self.world.chance.between(1, 2)):
-            if self._left:
+            if self.left:
                 self._say()
-        if self._left:
+        self._look_around()
+        if self.left:
             mean_ms = self.world.chance.pick((5, 5, 2500))
             self._later(self.world.chance.lag_ms(mean_ms), self._speak)
 
+    def speak_again(self) -> None:
+        """Have something more to say, when all seemed to be said."""
+        self.left += 1
+        self._later(self.world.chance.lag_ms(1000), self._speak)
+
     def _say(self) -> None:
-        self._left -= 1
+        chance, world = self.world.chance, self.world
+        self.left -= 1
         self._said += 1
-        message_id = str(UUID(bytes=self.world.chance.uuid()))
-        text = f"{self.name} {self._said} {'.' * self.world.chance.between(0, 300)}"
-        self.world.history.sends(self.room, self.name, message_id, text)
+        message_id = str(UUID(bytes=chance.some_bytes(16)))
+        text = f"{self.name} {self._said} {'.' * chance.between(0, 300)}"
+        world.history.sends(self.room, self.person.name, message_id, text, self.name)
         if not self._unacked:
-            self._asked_at_ms = self.world.now_ms()
-        frame = self._unacked[message_id] = message(text, id=message_id)
-        if self.call is not None and self.call.welcomed:
-            self.call.send(frame)
+            self._asked_at_ms = world.now_ms()
+        after = self.took.seq if self.took is not None and chance.happens(0.7) else None
+        unacked = self._unacked[message_id] = Unacked(text, after)
+        if self._may_send and self.call is not None:
+            self.call.send(_frame(message_id, unacked))
+
+    @property
+    def _may_send(self) -> bool:
+        """Tell whether all that has no ack has been sent on this connection."""
+        call = self.call
+        if call is None or not call.welcomed:
+            return False
+        return call.visit.gap is None or call.visit.gap.reason != "epoch"
+
+    def _look_around(self) -> None:
+        """Ask for older messages, or tell others something that is not kept."""
+        chance, call = self.world.chance, self.call
+        if call is None or not call.welcomed:
+            return
+        if chance.happens(0.15):
+            question = str(UUID(bytes=chance.some_bytes(16)))
+            newest = 1 if self.took is None else self.took.seq + 2
+            before = chance.pick((None, chance.between(1, newest)))
+            limit = chance.pick((1, 3, 50))
+            frame = {"type": "history", "id": question, "limit": limit}
+            call.asked[question] = Asked(before, limit, self.world.now_ms())
+            call.send(orjson.dumps(frame if before is None else frame | {"before": before}))
+        if chance.happens(0.15):
+            call.send(orjson.dumps({"type": "signal", "data": self.world.signals.new(self)}))
 
     def _look_after(self) -> None:
-        self._later(1000, self._look_after)
+        self._later(10_000 if self.world.is_quiet else 1000, self._look_after)
         call, now_ms, chance = self.call, self.world.now_ms(), self.world.chance
         if call is None:
             return
@@ -242,3 +346,14 @@ class Client:
             call.transport.resume_reading()
 
         return read_again
+
+
+def _entry(frame: dict[str, Any]) -> Entry:
+    return Entry(
+        frame["seq"], frame["id"], frame["sender"], frame["sent_at"], frame["data"]["message"]
+    )
+
+
+def _frame(message_id: str, unacked: Unacked) -> bytes:
+    members = {} if unacked.after is None else {"after": unacked.after}
+    return message(unacked.text, id=message_id, **members)

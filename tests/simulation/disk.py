@@ -1,261 +1,261 @@
-"""A store as the port ``RoomStore`` promises it, with every failure that the port allows.
+"""What outlives processes: one SQLite database in memory, and what may befall its statements.
 
-The ``Disk`` outlives processes; a ``DiskStore`` is one process' way to it, and dies with it.
-What is written survives a killed process, what is synced survives a loss of power, and
-nothing is told before it is synced. Not modelled: writes that arrive after their answer was
-given up, which only a store on another machine can have.
+What was committed stays. A commit that failed for an error of the disk may be found all the
+same when the next process reads the file: it was written, and its end could not be synced.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
-from uuid import UUID
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
 
-from services.errors import IdReused, IloError, StorageFull, StoreUnavailable
-from services.model import (
-    Draft,
-    Epoch,
-    Instant,
-    LoggedMessage,
-    MessageId,
-    Receipt,
-    Room,
-    RoomId,
-    RoomName,
-    UserId,
-    Username,
-)
-from services.ports import Appended
-from services.timestamps import to_rfc3339
-from tests.simulation.chance import TICK_MS, Chance
-from tests.simulation.loop import MS_A_SECOND
-from tests.support.history import Entry
+from tests.simulation.chance import Chance
 
-Done = Callable[[Sequence[Appended]], None]
-
-STORE_MS = 5
-SLOW_STORE_MS = 1000
-UNKNOWN_MS = 2000
+StrikeKind = Literal["statement", "undone", "done", "ghost"]
+_WRITES = ("INSERT", "UPDATE", "DELETE")
+_LATEST_STATEMENT = 6
 
 
-class _Row(NamedTuple):
-    message_id: MessageId
-    sender: UserId
-    sent_at: Instant
-    text: str
+class Killed(BaseException):
+    """The process ends here, between two statements."""
 
 
-class RoomFile:
-    """One room's log. ``visible`` counts the rows that were synced, and that readers see."""
+@cache
+def empty_image() -> bytes:
+    """Return a database with the store's tables and nothing in them."""
+    schema = files("store.sqlite").joinpath("schema.sql").read_text("utf-8")
+    with sqlite3.connect(":memory:", isolation_level=None) as connection:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.executescript(schema)
+        image = connection.serialize()
+    connection.close()
+    return image
 
-    def __init__(self, name: RoomName, room_id: RoomId, epoch: Epoch) -> None:
-        self.name = name
-        self.room_id = room_id
-        self.epoch = epoch
-        self.rows: list[_Row] = []
-        self.visible = 0
 
-    def seq_of(self, sender: UserId, message_id: MessageId) -> int | None:
-        for seq, row in enumerate(self.rows, 1):
-            if (row.sender, row.message_id) == (sender, message_id):
-                return seq
-        return None
+def sqlite_error(name: str) -> sqlite3.OperationalError:
+    """Return an error as SQLite raises it; ``name`` is one of its names of errors."""
+    error = sqlite3.OperationalError("simulated")
+    error.sqlite_errorname = name
+    error.sqlite_errorcode = getattr(sqlite3, name)
+    return error
+
+
+class Database(sqlite3.Connection):
+    """A connection whose statements meet what ``before`` does.
+
+    ``begins`` hears of transactions, ``committed`` of their ends, and ``forgets`` of statements
+    after which something is gone.
+    """
+
+    begins: Callable[[], None] | None = None
+    before: Callable[[str], None] | None = None
+    committed: Callable[[], None] | None = None
+    forgets: Callable[[], None] | None = None
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if self.before is not None:
+            self.before(sql)
+        if self.begins is not None and sql == "BEGIN IMMEDIATE":
+            self.begins()
+        if self.forgets is not None and sql.startswith("DELETE FROM room"):
+            self.forgets()
+        cursor = super().execute(sql, parameters)
+        if sql == "COMMIT" and self.committed is not None:
+            self.committed()
+        return cursor
+
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
+        if self.before is not None:
+            self.before(sql)
+        if self.forgets is not None:
+            self.forgets()
+        return super().executemany(sql, parameters)
 
 
 class Disk:
-    def __init__(self, chance: Chance, users: dict[UserId, Username]) -> None:
-        self.full = False
-        self.refused: list[Draft] = []
-        self.rooms: dict[RoomName, RoomFile] = {}
+    """Holds the database, and strikes at what is done with it."""
+
+    def __init__(self, chance: Chance) -> None:
         self._chance = chance
-        self.users = users
+        self.full = False
+        self.database = sqlite3.connect(":memory:", isolation_level=None, factory=Database)
+        self.database.deserialize(empty_image())
+        # The committed image that the next process may find, in place of what this one knows.
+        self._ghost: bytes | None = None
+        self._ghost_changes = 0
+        self.committed: Callable[[], None] | None = None
+        self.database.committed = self._committed
+        self.backup: bytes | None = None
 
-    def room(self, name: RoomName) -> RoomFile:
-        """Return the room; it is made when there is none."""
-        room = self.rooms.get(name)
-        if room is None:
-            chance = self._chance
-            room = RoomFile(name, RoomId(chance.uuid()), Epoch(chance.uuid()))
-            self.rooms[name] = room
-        return room
+    def close(self) -> None:
+        self.database.close()
 
-    def with_id(self, room_id: RoomId) -> RoomFile:
-        return next(room for room in self.rooms.values() if room.room_id == room_id)
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Read as somebody who stands outside: nothing befalls this."""
+        return sqlite3.Connection.execute(self.database, sql, parameters).fetchall()
 
-    def head_of(self, name: str) -> int:
-        room = self.rooms.get(RoomName(name))
-        return 0 if room is None else len(room.rows)
+    # -- between processes
 
-    def recover(self) -> None:
-        """A process starts: all that is written counts."""
-        for room in self.rooms.values():
-            room.visible = len(room.rows)
+    def recover(self) -> bool:
+        """A process starts; True when it finds a commit of which the last one did not know."""
+        self.roll_back()
+        ghost, self._ghost = self._ghost, None
+        if ghost is None or not self._chance.happens(0.7):
+            return False
+        self.database.deserialize(ghost)
+        return True
 
-    def lose_power(self) -> None:
-        """Keep what was synced, and perhaps some of what was only written."""
-        for room in self.rooms.values():
-            kept = self._chance.between(room.visible, len(room.rows))
-            self._chance.note("power", room.name, "keeps", kept, "of", len(room.rows))
-            del room.rows[kept:]
+    def take_backup(self) -> None:
+        self.backup = self.database.serialize()
 
-    def logs(self) -> dict[str, list[Entry]]:
-        return {
-            room.name: [
-                Entry(
-                    seq,
-                    str(UUID(bytes=row.message_id)),
-                    self.users[row.sender],
-                    to_rfc3339(row.sent_at),
-                    row.text,
-                )
-                for seq, row in enumerate(room.rows, 1)
-            ]
-            for room in self.rooms.values()
-        }
+    def restore(self) -> None:
+        """Put the backup in the place of the database."""
+        assert self.backup is not None
+        self.roll_back()
+        self._ghost = None
+        self.database.deserialize(self.backup)
+
+    def roll_back(self) -> None:
+        if self.database.in_transaction:
+            sqlite3.Connection.execute(self.database, "ROLLBACK")
+
+    # -- what befalls
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Let happen to one commit, within the block, what the dice say."""
+        self.database.before = self._plan()
+        try:
+            yield
+        finally:
+            self.database.before = None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let a read, within the block, fail when the dice say so."""
+        if self._chance.happens(self._chance.faults.failed_read):
+            self.database.before = _no_read
+        try:
+            yield
+        finally:
+            self.database.before = None
+
+    def _plan(self) -> Callable[[str], None] | None:
+        chance, faults = self._chance, self._chance.faults
+        if chance.happens(faults.kill_in_commit):
+            at_end = chance.happens(0.5)
+            return _Kill(self, chance, -1 if at_end else chance.between(0, _LATEST_STATEMENT))
+        if self.full:
+            return _Full(self, chance)
+        if chance.happens(faults.io_error):
+            kinds: tuple[StrikeKind, ...] = ("statement", "undone", "done", "ghost")
+            return _IoError(self, chance, chance.pick(kinds))
+        return None
+
+    def _committed(self) -> None:
+        # What was written over it does not come back.
+        if self.database.total_changes != self._ghost_changes:
+            self._ghost = None
+        if self.committed is not None:
+            self.committed()
+
+    def keep_ghost(self, before: bytes) -> None:
+        """Commit, and show this process what was there before."""
+        sqlite3.Connection.execute(self.database, "COMMIT")
+        self._ghost = self.database.serialize()
+        self._ghost_changes = self.database.total_changes
+        self.database.deserialize(before)
 
 
-class DiskStore:
-    """Implements ``services.ports.RoomStore``: one group at a time, what queues shares the next.
+def _no_read(sql: str) -> None:
+    raise sqlite_error("SQLITE_IOERR")
 
-    ``fails_what_queues``: with a group of unknown outcome fails all that waits behind it.
-    ``syncs``: a group is told when it is synced.
+
+class _Kill:
+    """The process dies before the statement ``at``; for -1 beside the COMMIT."""
+
+    def __init__(self, disk: Disk, chance: Chance, at: int) -> None:
+        self._disk = disk
+        self._chance = chance
+        self._left = at
+
+    def __call__(self, sql: str) -> None:
+        if self._left == 0:
+            self._chance.note("killed before", sql[:20])
+            self._disk.database.before = None
+            self._disk.roll_back()
+            raise Killed
+        self._left -= 1
+        if self._left < -1 and sql == "COMMIT":
+            self._disk.database.before = None
+            if self._chance.happens(0.5):
+                self._disk.database.execute("COMMIT")
+                self._chance.note("killed after COMMIT")
+            else:
+                self._disk.roll_back()
+                self._chance.note("killed before COMMIT")
+            raise Killed
+
+
+class _Full:
+    """No space for what a transaction writes: found out at once, or at its COMMIT."""
+
+    def __init__(self, disk: Disk, chance: Chance) -> None:
+        self._disk = disk
+        self._chance = chance
+        self._at_commit = chance.happens(0.5)
+        self._changes = disk.database.total_changes
+
+    def __call__(self, sql: str) -> None:
+        database = self._disk.database
+        if self._at_commit:
+            strikes = sql == "COMMIT" and database.total_changes > self._changes
+        else:
+            strikes = sql.startswith(_WRITES)
+        if strikes:
+            self._chance.note("disk is full at", sql[:20])
+            if self._chance.happens(0.5):
+                self._disk.roll_back()
+            raise sqlite_error("SQLITE_FULL")
+
+
+class _IoError:
+    """One statement fails, or the COMMIT does: with or without what it was about.
+
+    Perhaps what is asked afterwards fails, too.
     """
 
-    fails_what_queues = True
-    syncs = True
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, chance: Chance, disk: Disk) -> None:
-        self._loop = loop
-        self._chance = chance
+    def __init__(self, disk: Disk, chance: Chance, kind: StrikeKind) -> None:
         self._disk = disk
-        self._queue: list[tuple[Sequence[Draft], Done]] = []
-        self._busy = False
-        disk.recover()
+        self._chance = chance
+        self._kind = kind
+        self._left = chance.between(0, _LATEST_STATEMENT)
+        self._struck = False
+        self._goes_on = chance.happens(0.3)
+        self._before = disk.database.serialize() if kind == "ghost" else b""
 
-    # -- the port
-
-    async def open_room(self, name: RoomName, now: Instant) -> Room:
-        await self._asked()
-        # As it is when the answer is there: a message told in between would be missed.
-        room = self._disk.room(name)
-        return Room(room.room_id, room.name, room.epoch, room.visible)
-
-    def append(self, drafts: Sequence[Draft], done: Done) -> None:
-        self._queue.append((list(drafts), done))
-        self._go_on()
-
-    async def messages_after(
-        self, room_id: RoomId, after: int, limit: int, max_bytes: int
-    ) -> list[LoggedMessage]:
-        # The answer is of some moment between question and answer.
-        await asyncio.sleep(self._time_ms() / MS_A_SECOND)
-        page = self.page(self._disk.with_id(room_id), after, limit)
-        await self._asked()
-        return page
-
-    # -- the inside
-
-    def page(self, room: RoomFile, after: int, limit: int) -> list[LoggedMessage]:
-        rows = room.rows[: room.visible][after : after + limit]
-        return [
-            LoggedMessage(seq, row.message_id, self._disk.users[row.sender], row.sent_at, row.text)
-            for seq, row in enumerate(rows, after + 1)
-        ]
-
-    def put(self, draft: Draft, group: Sequence[Draft]) -> Receipt | IloError:
-        """Write one draft; ``group`` holds all that are written with it."""
-        room = self._disk.with_id(draft.room_id)
-        seq = room.seq_of(draft.sender, draft.message_id)
-        if seq is not None:
-            row = room.rows[seq - 1]
-            return Receipt(seq, row.sent_at, False) if row.text == draft.text else IdReused()
-        return self.put_new(draft)
-
-    def put_new(self, draft: Draft) -> Receipt | IloError:
-        if self._disk.full:
-            self._disk.refused.append(draft)
-            return StorageFull()
-        room = self._disk.with_id(draft.room_id)
-        room.rows.append(_Row(draft.message_id, draft.sender, draft.sent_at, draft.text))
-        return Receipt(len(room.rows), draft.sent_at, True)
-
-    async def _asked(self) -> None:
-        await asyncio.sleep(self._time_ms() / MS_A_SECOND)
-        if self._chance.happens(self._chance.faults.failed_read):
-            self._chance.note("store", "no answer")
-            raise StoreUnavailable
-
-    def _time_ms(self) -> int:
-        slow = self._chance.happens(self._chance.faults.slow_store)
-        return self._chance.lag_ms(SLOW_STORE_MS if slow else STORE_MS)
-
-    def _later(self, delay_ms: int, act: Callable[..., object], *args: object) -> None:
-        self._loop.call_later(delay_ms / MS_A_SECOND, act, *args)
-
-    def _go_on(self) -> None:
-        if self._queue and not self._busy:
-            self._busy = True
-            group, self._queue = self._queue, []
-            self._later(self._time_ms(), self._write, group)
-
-    def _write(self, group: list[tuple[Sequence[Draft], Done]]) -> None:
-        drafts = [draft for asked, _ in group for draft in asked]
-        unknown = self._chance.happens(self._chance.faults.unknown)
-        if unknown and self._chance.happens(0.5):
-            self._chance.note("store", "does not write", len(drafts))
-            self._later(self._chance.pick((self._time_ms(), UNKNOWN_MS)), self._fail, group)
+    def __call__(self, sql: str) -> None:
+        if self._struck:
+            if self._goes_on and sql.startswith("SELECT"):
+                raise sqlite_error("SQLITE_IOERR")
             return
-        outcomes = [self.put(draft, drafts) for draft in drafts]
-        self._chance.note("store", "writes", *map(_short, outcomes))
-        tell = self._fail if unknown else self._tell
-        if self.syncs:
-            self._later(self._time_ms(), self._sync, group, outcomes, tell)
-        else:
-            self._later(self._time_ms(), self._sync, group, outcomes, _nothing)
-            tell(group, outcomes)
-
-    def _sync(
-        self,
-        group: list[tuple[Sequence[Draft], Done]],
-        outcomes: list[Receipt | IloError],
-        tell: Callable[..., object],
-    ) -> None:
-        for asked, _ in group:
-            for draft in asked:
-                room = self._disk.with_id(draft.room_id)
-                room.visible = len(room.rows)
-        # Told a little later, and while the next group is being written.
-        self._later(self._chance.pick((0, TICK_MS)), tell, group, outcomes)
-        if tell != self._fail:
-            self._busy = False
-            self._go_on()
-
-    def _tell(
-        self, group: list[tuple[Sequence[Draft], Done]], outcomes: list[Receipt | IloError]
-    ) -> None:
-        rest = iter(outcomes)
-        for asked, done in group:
-            done([(draft, next(rest)) for draft in asked])
-
-    def _fail(
-        self,
-        group: list[tuple[Sequence[Draft], Done]],
-        outcomes: Sequence[Receipt | IloError] = (),
-    ) -> None:
-        if self.fails_what_queues:
-            group, self._queue = group + self._queue, []
-        self._chance.note("store", "unknown", sum(len(asked) for asked, _ in group))
-        self._busy = False
-        for asked, done in group:
-            done([(draft, StoreUnavailable()) for draft in asked])
-        self._go_on()
-
-
-def _short(outcome: Receipt | IloError) -> str:
-    if isinstance(outcome, Receipt):
-        return f"{outcome.seq}{'' if outcome.new else '='}"
-    return type(outcome).__name__
-
-
-def _nothing(*_: object) -> None:
-    """Whoever was to be told knows it already."""
+        if self._kind == "statement":
+            self._left -= 1
+            if self._left >= 0:
+                return
+        elif sql != "COMMIT":
+            return
+        self._struck = True
+        self._chance.note("disk fails", self._kind, sql[:20])
+        database = self._disk.database
+        if self._kind == "done":
+            database.before = None
+            database.execute("COMMIT")
+            database.before = self
+        elif self._kind == "ghost":
+            self._disk.keep_ghost(self._before)
+        elif self._chance.happens(0.5):
+            self._disk.roll_back()
+        raise sqlite_error("SQLITE_IOERR")

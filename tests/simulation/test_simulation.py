@@ -1,4 +1,8 @@
-"""The relay itself in virtual time, under every fault at once; and each planted bug is found."""
+"""The relay, the services and the store in virtual time, under every fault at once.
+
+1,000 seeds run in two processes that walk their sets in other orders; and each planted bug is
+found.
+"""
 
 import os
 import subprocess
@@ -11,15 +15,19 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.campaign import first_bad, simulate
 
 ROOT = Path(__file__).parents[2]
-SEEDS = 100
+SEEDS = 1000
+# So many that every processor has some, and the last one does not work alone for long.
+SEEDS_A_TEST = 50
 SAME = range(7_000, 7_005)
 
 
-@pytest.mark.parametrize("start", range(0, SEEDS, 25))
-def test_nothing_that_was_acknowledged_is_lost_twice_or_out_of_order(start: int) -> None:
-    charges = {seed: simulate(seed).charges for seed in range(start, start + 25)}
+@pytest.mark.parametrize("start", range(0, SEEDS, SEEDS_A_TEST))
+def test_no_promise_is_broken_and_every_process_sees_the_same(start: int) -> None:
+    one, two = (_told_with(seed, start) for seed in ("1", "2"))
 
-    assert {seed: found for seed, found in charges.items() if found} == {}
+    assert [line for line in one if not _is_hash(line)] == []
+    assert len(one) == SEEDS_A_TEST
+    assert one == two
 
 
 def test_one_seed_runs_the_same_way_twice() -> None:
@@ -30,30 +38,32 @@ def test_one_seed_runs_the_same_way_twice() -> None:
     assert len({verdict.trace_hash for verdict in first}) == len(SAME)
 
 
-def test_one_seed_runs_the_same_way_in_every_process() -> None:
-    one, two = (_hashes_with(seed) for seed in ("1", "2"))
+@pytest.mark.parametrize("name", [name for name, bug in BUGS.items() if bug.within])
+def test_a_planted_bug_is_found(name: str) -> None:
+    bug = BUGS[name]
 
-    assert one == two
-    assert one == [f"{seed} {simulate(seed).trace_hash}" for seed in SAME]
+    assert first_bad(name, bug.start, bug.within) is not None, (
+        f"not found within {bug.within} seeds"
+    )
 
 
-def _hashes_with(hash_seed: str) -> list[str]:
-    """Return the traces of another process, which walks its sets in another order."""
-    arguments = ["--start", str(SAME.start), "--seeds", str(len(SAME)), "--hashes"]
+def _told_with(hash_seed: str, start: int) -> list[str]:
+    """Return what another process says, which walks its sets in another order."""
+    arguments = ["--start", str(start), "--seeds", str(SEEDS_A_TEST), "--hashes"]
     told = subprocess.run(
         [sys.executable, "-m", "tests.simulation", *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         capture_output=True,
         text=True,
-        check=True,
-        timeout=60,
+        check=False,
+        timeout=600,
     )
-    return told.stdout.splitlines()[: len(SAME)]
+    assert told.stderr == ""
+    # The last line sums up, and tells the time that it took.
+    return told.stdout.splitlines()[:-1]
 
 
-@pytest.mark.parametrize("name", BUGS)
-def test_a_planted_bug_is_found(name: str) -> None:
-    within = BUGS[name].within
-
-    assert first_bad(name, 0, within) is not None, f"not found within {within} seeds"
+def _is_hash(line: str) -> bool:
+    seed, _, trace_hash = line.partition(" ")
+    return seed.isdigit() and len(trace_hash) == 16

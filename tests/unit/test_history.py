@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.history import Entry, History, Kind
+from tests.support.history import Entry, History, Kind, Log
 
 ROOM = "chat"
+LOG = Log(ROOM, "epoch-1")
 NOON = "2026-01-02T12:00:00.000Z"
 FIRST = Entry(1, "id-1", "ann", NOON, "one")
 SECOND = Entry(2, "id-2", "bob", NOON, "two")
@@ -37,14 +38,14 @@ class Run:
         for entry in self.sent:
             history.sends(ROOM, entry.sender, entry.id, entry.text)
         for message_id, entry in self.acks.items():
-            history.acked(ROOM, entry.sender, message_id, entry.seq, entry.sent_at)
+            history.acked(LOG, entry.sender, message_id, entry.seq, entry.sent_at)
         for entry in self.not_stored:
-            history.refused(ROOM, entry.sender, entry.id, "no")
+            history.refused(LOG, entry.sender, entry.id, "no")
         for connection, (head, entries) in self.given.items():
-            history.enters(connection, ROOM, head)
+            history.enters(connection, LOG, head)
             for entry in entries:
                 history.receives(connection, entry)
-        return [charge.kind for charge in history.charges({ROOM: self.log})]
+        return [charge.kind for charge in history.charges({LOG: self.log})]
 
 
 def test_a_clean_history_has_no_charges() -> None:
@@ -62,10 +63,10 @@ def test_a_message_refused_as_not_stored_and_not_stored_is_no_charge() -> None:
 def test_a_message_of_unknown_outcome_may_be_stored_or_not() -> None:
     history = History()
     history.sends(ROOM, "ann", "id-1", "one")
-    history.refused(ROOM, "ann", "id-1", "unknown")
+    history.refused(LOG, "ann", "id-1", "unknown")
 
-    assert history.charges({ROOM: []}) == []
-    assert history.charges({ROOM: [FIRST]}) == []
+    assert history.charges({LOG: []}) == []
+    assert history.charges({LOG: [FIRST]}) == []
     assert history.unanswered() == ["id-1"]
 
 
@@ -75,21 +76,21 @@ def test_a_message_that_was_refused_once_may_stand_later() -> None:
         history.sends(ROOM, "ann", entry.id, entry.text)
     log = [entry._replace(sender="ann") for entry in (FIRST, SECOND, THIRD, FOURTH)]
 
-    assert {charge.kind for charge in history.charges({ROOM: log})} == {Kind.ORDER}
+    assert {charge.kind for charge in history.charges({LOG: log})} == {Kind.ORDER}
 
     history.may_come_later(ROOM, "ann", "id-2")
     history.may_come_later(ROOM, "ann", "id-4")
 
-    assert history.charges({ROOM: log}) == []
+    assert history.charges({LOG: log}) == []
 
 
 def test_of_two_acks_that_differ_one_is_wrong() -> None:
     history = History()
     history.sends(ROOM, "ann", "id-1", "one")
-    history.acked(ROOM, "ann", "id-1", 2, NOON)
-    history.acked(ROOM, "ann", "id-1", 1, NOON)
+    history.acked(LOG, "ann", "id-1", 2, NOON)
+    history.acked(LOG, "ann", "id-1", 1, NOON)
 
-    assert [charge.kind for charge in history.charges({ROOM: [FIRST]})] == [Kind.SEQ]
+    assert [charge.kind for charge in history.charges({LOG: [FIRST]})] == [Kind.SEQ]
     assert history.unanswered() == []
 
 
@@ -205,3 +206,59 @@ def test_one_fault_is_charged_as_what_it_is(fault: Callable[[Run], None], kind: 
     fault(run)
 
     assert set(run.kinds()) == {kind}
+
+
+def test_a_gap_that_is_told_is_no_hole() -> None:
+    def charges(*, told: bool) -> set[Kind]:
+        run, history = Run(), History()
+        for entry in run.sent:
+            history.sends(ROOM, entry.sender, entry.id, entry.text)
+        history.enters("ann-1", LOG, 0)
+        history.receives("ann-1", FIRST)
+        if told:
+            history.moves("ann-1", 3)
+        history.receives("ann-1", FOURTH)
+        return {charge.kind for charge in history.charges({LOG: run.log})}
+
+    assert charges(told=True) == set()
+    assert charges(told=False) == {Kind.GAP}
+
+
+def test_what_was_forgotten_may_be_stored_and_heard_once_more() -> None:
+    again = FIRST._replace(seq=4)
+    log = [FIRST, SECOND, THIRD, again]
+    history = History()
+    for entry in (FIRST, SECOND, THIRD):
+        history.sends(ROOM, entry.sender, entry.id, entry.text)
+    history.enters("bob-1", LOG, 0)
+    for entry in log:
+        history.receives("bob-1", entry)
+
+    assert {charge.kind for charge in history.charges({LOG: log})} == {Kind.DUPLICATE}
+
+    history.may_come_again(LOG, "ann", "id-1")
+
+    assert history.charges({LOG: log}) == []
+
+
+def test_an_ack_of_an_epoch_that_is_over_is_held_against_that_epoch() -> None:
+    restored = Log(ROOM, "epoch-2")
+    history = History()
+    history.sends(ROOM, "ann", "id-1", "one")
+    history.acked(LOG, "ann", "id-1", 1, NOON)
+
+    assert history.charges({LOG: [FIRST], restored: []}) == []
+    assert {one.kind for one in history.charges({LOG: [], restored: [FIRST]})} == {Kind.LOST}
+
+
+def test_two_lines_of_one_sender_have_no_order_between_them() -> None:
+    def charges(*lines: str) -> set[Kind]:
+        history = History()
+        for message_id, line in zip(("id-3", "id-1"), lines, strict=True):
+            text = {"id-1": "one", "id-3": "three"}[message_id]
+            history.sends(ROOM, "ann", message_id, text, line)
+        log = [FIRST, THIRD._replace(seq=2)]
+        return {charge.kind for charge in history.charges({LOG: log})}
+
+    assert charges("phone", "laptop") == set()
+    assert charges("phone", "phone") == {Kind.ORDER}

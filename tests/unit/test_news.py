@@ -64,7 +64,7 @@ class Client:
         self.room: LiveRoom | None = None
         self.closing = False
         self.last_seq = 0
-        self.members_version = 0
+        self.members_version = self.member_as_of = 0
         self.hangup: Hangup | None = None
         self.told: list[bytes] = []
         self.catches_up = False
@@ -114,6 +114,7 @@ class Node:
         client = Client(user, session or f"{name}'s")
         client.room, client.last_seq = live, entry.room.head
         client.members_version = live.members_version
+        client.member_as_of = entry.room.members_version
         self.connections[client] = None
         live.enter(client, user.name)
         # As if the event had been heard.
@@ -167,6 +168,19 @@ async def test_who_is_removed_is_told_4403_and_nobody_else(node: Node) -> None:
 
     assert [one.hangup for one in (ann, second)] == [MEMBER_NO_MORE] * 2
     assert [one.hangup for one in (bob, elsewhere)] == [None] * 2
+
+
+async def test_a_removal_that_is_told_late_ends_nobody_who_has_joined_anew_since(
+    node: Node,
+) -> None:
+    ann = await node.join("ann")
+    removed = await node.has_removed(ann)
+    again = await node.join("ann")
+
+    node.news.heard(removed)
+
+    assert ann.hangup is MEMBER_NO_MORE
+    assert again.hangup is None
 
 
 @pytest.mark.parametrize("change", ["joined", "invited", "uninvited"])
