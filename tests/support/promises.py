@@ -155,7 +155,8 @@ class Promises:
         highest_floor = self._floor(kept, visit)
         if seqs and not newest[0] <= seqs[-1] <= newest[1]:
             self._charge(Kind.GAP, visit, f"{what}, and the newest is {newest[0]}")
-        elif not seqs and newest[0] >= highest_floor:
+        # Of a deleted room there is nothing, also where that was not told yet.
+        elif not seqs and newest[0] >= highest_floor and not kept.is_deleted:
             self._charge(Kind.GAP, visit, f"{what}, and there was {newest[0]}")
         if seqs and not more and seqs[0] > highest_floor:
             self._charge(Kind.LIE, visit, f"{what} as the oldest, and it is {highest_floor}")
