@@ -139,6 +139,8 @@ class Doorway:
         if not entry.room.shows_all_history:
             connection.first_seq = entry.membership.joined_seq + 1
         connection.admitted(session, room, answer)
+        if len(room.listeners) == 1:
+            self._news.opened(room)
         if self._news.count != known:
             self._news.doubt(connection)
         audit.info(

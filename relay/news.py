@@ -98,6 +98,13 @@ class News:
         self._suspect([connection])
         self._tasks.start(self._doubt_member(connection))
 
+    def opened(self, room: LiveRoom) -> None:
+        """Look once more at a room that has its first listener here.
+
+        Of what was stored after the store was asked, and before it was here, nobody told it.
+        """
+        self._tasks.start(self._look_for_missed(room))
+
     def look_after(self, now_s: float) -> None:
         """Do what could not be done when it was told, and from time to time everything again."""
         if self._rechecked_s is None:
@@ -189,6 +196,15 @@ class News:
         if membership is None or membership.state != "joined":
             is_there = await self._store.room(room.room_id) is not None
             _end([connection], hangups.MEMBER_NO_MORE if is_there else hangups.ROOM_DELETED)
+
+    async def _look_for_missed(self, room: LiveRoom) -> None:
+        try:
+            stored = await self._store.room(room.room_id)
+        except IloError:
+            # The next look at all rooms finds it.
+            return
+        if stored is not None:
+            room.missed(stored.head)
 
     async def _look_at_rooms(self) -> None:
         try:

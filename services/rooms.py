@@ -8,7 +8,7 @@ import base64
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from services.errors import (
@@ -175,6 +175,9 @@ class Rooms:
         found = await self._store.messages_after(room.room_id, start, limit, PAGE_BYTES)
         messages = _messages_within_bytes(found)
         last = messages[-1].seq if messages else start
+        if messages and last > room.head:
+            # Said after the look at the room, and before the one at its messages.
+            room = replace(room, head=last)
         return MessagesPage(room, floor, messages, last < room.head)
 
     # -- members

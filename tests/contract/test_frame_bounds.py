@@ -80,7 +80,7 @@ def ann(desk: Desk) -> Iterator[Member]:
 def is_said(frame: Members, ack: Frame, message: Frame) -> bool:
     """Tell whether ack and message are those of ``frame``."""
     said = orjson.loads(write(frame))
-    return message["data"] == said["data"] and message["id"] == ack["id"] == said["id"]
+    return (message["data"], message["id"], ack["id"]) == (said["data"], said["id"], said["id"])
 
 
 PLACES = [(key, path) for key in KEYS for path, _ in described(key) if path and path != ("type",)]

@@ -279,6 +279,41 @@ async def test_nothing_is_acknowledged_or_heard_before_the_store_has_it(often: N
         await ann.json_of("ack")
 
 
+async def test_what_is_stored_while_somebody_comes_into_an_empty_room_is_heard(
+    often: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its author is gone, so that nobody here is told that it is stored."""
+    store = SlowStore()
+    async with open_house(store) as house:
+        ann = await house.join("ann")
+        await ann.say("hi")
+        await store.has(1)
+        ann.abort()
+        await until(lambda: not house.relay._connections)
+        right, asked, answers = store.enter_room, asyncio.Event(), asyncio.Event()
+
+        async def enter_room(*who: Any) -> Any:
+            entry = await right(*who)
+            asked.set()
+            await answers.wait()
+            return entry
+
+        monkeypatch.setattr(store, "enter_room", enter_room)
+        await house.know("bob")
+        bob = await house.raw()
+        await bob.send(request_head("/ws/chat", {"Authorization": f"Bearer {token_of('bob')}"}))
+        await asked.wait()
+        store.open()
+        await until(lambda: house.relay.delivery.is_idle)
+
+        answers.set()
+
+        await bob.read_head()
+        assert (await bob.json_of("welcome"))["head"] == 0
+        assert await bob.messages(1) == ["hi"]
+        await bob.nothing_more()
+
+
 async def test_at_most_64_messages_wait_for_their_acks(often: None) -> None:
     store = SlowStore()
     async with open_house(store) as house:

@@ -38,11 +38,12 @@ async def test_ten_seconds_after_the_last_connection_the_others_are_told(house: 
     await ann.told("presence")
 
     await gone(house, bob, "bob", left=1)
-    house.now_s += 10
+    house.now_s += 11
+    await house.swept()
     assert await ann.told("presence") == []
     await gone(house, bobs_other, "bob")
     house.now_s += 9.9
-    await ann.nothing_more()
+    await house.swept()
     assert await ann.told("presence") == []
     _, welcome = await house.welcome("eve")
     assert welcome["online"] == 3
@@ -59,10 +60,11 @@ async def test_who_comes_back_within_ten_seconds_was_never_away(house: House) ->
     await ann.told("presence")
     await gone(house, bob, "bob")
     house.now_s += 9.9
+    await house.swept()
 
     bob, welcome = await house.welcome("bob")
     house.now_s += 60
-    await ann.json_of("head")
+    await house.swept()
 
     assert welcome["online"] == 2
     assert await ann.told("presence") == []

@@ -111,6 +111,7 @@ async def test_within_a_minute_everybody_knows_what_nobody_told(
     await house.rooms.delete(await house.caller("ann"), name=deleted)
     log_out(house, "eve")
     house.now_s += RECHECK_S - 1
+    await house.swept()
     for one in (ann, bob, eve, of_deleted):
         # Nobody is gone: each is told that the line lives, and answered.
         await one.json_of("head")

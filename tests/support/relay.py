@@ -98,6 +98,7 @@ class House:
     now_s: float
     wall: Instant = NOON
     not_ready: list[str] = field(default_factory=list)
+    sweeps: int = 0
     _clients: list[ClientConnection | RawSocket] = field(default_factory=list)
 
     async def know(self, name: str, *, for_ms: int = DAY_MS) -> None:
@@ -147,6 +148,12 @@ class House:
         limits = replace(self.relay.limits, retention_messages=keep)
         while await self.store.enforce_retention(self.wall, limits):
             pass
+
+    async def swept(self) -> None:
+        """Wait until the relay has looked after everything at the time that it is now."""
+        # The one under way may have begun before.
+        enough = self.sweeps + 2
+        await until(lambda: self.sweeps >= enough)
 
     async def raw(self) -> RawSocket:
         """Return a connection on which nothing was said yet."""
@@ -251,6 +258,13 @@ async def open_house(
     relay = Relay(contract(), settings, store, gatekeeper or door, clock, readiness, events)
     rooms = Rooms(store, settings.limits, clock, events.tell)
     house = House(relay, store, door, events, rooms, listening.getsockname()[1], now_s)
+    look_after = relay._news.look_after
+
+    def counted(now_s: float) -> None:
+        look_after(now_s)
+        house.sweeps += 1
+
+    relay._news.look_after = counted  # type: ignore[method-assign]
     await relay.start([listening])
     relay.now_s = lambda: house.now_s
     try:

@@ -157,13 +157,13 @@ COMPATIBLE: dict[str, Change] = {
         **schemas(r)["MessageData"],
         "properties": {"message": {"type": "string", "maxLength": 300000}}}}),
     "a member of a client's frame is new": lambda r: members(r, "MessageIn").update(
-        {"if_members": {"type": "integer", "minimum": 0, "maximum": 9}}),
+        {"if_urgent": {"type": "integer", "minimum": 0, "maximum": 9}}),
     "a member of a client's frame may be left out": lambda r: schemas(r)["MessageIn"].update(
         {"required": []}),
     "a client's number may be larger": lambda r: members(r, "MessageIn").update(
         {"after": {"type": "integer", "minimum": -1, "maximum": 9007199254740991}}),
-    "a client's frame is new": lambda r: send(r, "signal", action="receive"),
-    "a relay's frame is new": lambda r: send(r, "presence"),
+    "a client's frame is new": lambda r: send(r, "wave", action="receive"),
+    "a relay's frame is new": lambda r: send(r, "weather"),
     "a member of a relay's frame is new": lambda r: members(r, "Ack").update(
         {"node": {"type": "string"}}),
     "a member of a relay's frame is always there": lambda r: schemas(r)["Failure"][
@@ -270,8 +270,12 @@ def test_what_goes_both_ways_may_not_even_be_widened() -> None:
 
     found = frame_breaks(OLD, changed(change))
 
-    assert [broken.id for broken in found] == ["relay message /data/message wider"]
-    assert len(found[0].witness["data"]["message"]) == 262145
+    by_id = {broken.id: broken.witness for broken in found}
+    assert by_id.keys() == {
+        "relay message /data/message wider",
+        "relay history /messages/0/data/message wider",
+    }
+    assert len(by_id["relay message /data/message wider"]["data"]["message"]) == 262145
 
 
 def test_what_cannot_be_decided_counts_as_broken() -> None:

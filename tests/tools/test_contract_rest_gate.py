@@ -141,7 +141,7 @@ BREAKING: list[tuple[str, bool, Change]] = [
 
 COMPATIBLE: dict[str, Change] = {
     "an operation is new": lambda r: r["paths"].update(
-        {"/room": {"get": {**operation(r, "GET /session"), "operationId": "list_rooms"}}}),
+        {"/weather": {"get": {**operation(r, "GET /session"), "operationId": "get_weather"}}}),
     "a request may be longer": lambda r: members(r, "Question")["token"].update(
         {"maxLength": 1024, "x-max-bytes": 1024}),
     "a member of a request is new": lambda r: members(r, "Credentials").update(
