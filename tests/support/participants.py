@@ -21,7 +21,7 @@ from services.timestamps import to_rfc3339
 from store.sqlite import SqliteStore
 from tests.support.history import Entry, History
 from tests.support.system_client import Person
-from tests.support.websocket import CLOSE, TEXT, RawSocket, client_frame, request_head
+from tests.support.websocket import CLOSE, PING, PONG, TEXT, RawSocket, client_frame, request_head
 
 NO_MASK: Final = bytes(4)
 COMES_BACK_S: Final = 0.1
@@ -173,6 +173,8 @@ class RawParticipant:
             opcode, payload = await _frame(reader)
             if opcode == TEXT:
                 await self._heard(socket, orjson.loads(payload))
+            elif opcode == PING:
+                await socket.send(client_frame(payload, PONG))
             elif opcode == CLOSE:
                 code = int.from_bytes(payload[:2], "big")
                 self._notes.closes[code] = self._notes.closes.get(code, 0) + 1

@@ -26,7 +26,7 @@ import uvloop
 
 from tests.support.ilo_process import UNHURRIED, IloProcess, running
 from tests.support.system_client import Person, visiting
-from tests.support.websocket import CLOSE, TEXT, client_frame, message, request_head
+from tests.support.websocket import CLOSE, PING, PONG, TEXT, client_frame, message, request_head
 
 MIB: Final = 1024 * 1024
 ROOM: Final = "tea"
@@ -87,6 +87,8 @@ class Reader(asyncio.Protocol):
         for opcode, payload in self._frames():
             if opcode == TEXT:
                 self._heard(orjson.loads(payload), now_s)
+            elif opcode == PING:
+                self.transport.write(client_frame(payload, PONG))
             elif opcode == CLOSE:
                 self.close_code = int.from_bytes(payload[:2], "big")
         if self.welcomed.is_set() and self.allowed is not None and len(self.seqs) >= self.allowed:
