@@ -43,7 +43,7 @@ from services.ports import Store
 from store.sqlite import SqliteStore
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import GENEROUS, House, open_house, token_of, until
-from tests.support.room_clients import Pauses, client_of, next_of, texts, told
+from tests.support.room_clients import Pauses, client_of, next_message, next_of, texts, told
 from tests.support.tcp_proxy import proxy_to
 from tests.support.websocket import WAIT_S
 
@@ -84,7 +84,7 @@ async def test_two_talk_and_acks_fit_the_messages(store: Store) -> None:
         async with client_of(house) as anns, client_of(house, name="Ωρίων") as orions:
             first = await anns.send_message("γειά 👋", id=ID)
             second = await orions.send_message("hello\u2028\n")
-            heard = [[await next_of(room) for _ in range(2)] for room in (anns, orions)]
+            heard = [[await next_message(room) for _ in range(2)] for room in (anns, orions)]
 
     assert (first.id, first.seq, second.seq) == (ID, 1, 2)
     assert heard[0] == heard[1]

@@ -53,6 +53,13 @@ async def next_of(room: RoomClient) -> Any:
         return await anext(room)
 
 
+async def next_message(room: RoomClient) -> MessageOut:
+    """Return the next message; the others that come meanwhile are passed over."""
+    while not isinstance(frame := await next_of(room), MessageOut):
+        continue
+    return frame
+
+
 async def texts(room: RoomClient, amount: int) -> list[str]:
     """Return what the next messages say; their seqs must have no hole."""
     found: list[MessageOut] = []
