@@ -28,9 +28,10 @@ async def test_an_ack_before_the_store_is_found(tmp_path: Path) -> None:
     outcome = await crashing(
         tmp_path,
         SEED,
-        acked=200,
+        acked=50,
         kills=1,
-        between_s=BETWEEN_S,
+        # It takes half a second to store anything.
+        between_s=(2.0, 3.0),
         program=[*FAULTY, "ack-long-before-store"],
     )
 

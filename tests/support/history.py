@@ -207,7 +207,7 @@ class History:
                 told = (seq, sent_at, name.sender, name.id)
                 if entry is None:
                     yield Charge(Kind.LOST, f"{name.id} was acknowledged as {name.room}/{seq}")
-                elif not any(
+                elif told != (entry.seq, entry.sent_at, entry.sender, entry.id) and not any(
                     (one.seq, one.sent_at, one.sender, one.id) == told for one in logs[log]
                 ):
                     yield Charge(Kind.SEQ, f"{name.id} was acknowledged as {seq}, is {entry.seq}")
