@@ -77,6 +77,7 @@ class Connection(asyncio.Protocol):
         "_relay",
         "_silent_since",
         "_stalled",
+        "_unsent",
         "_ws",
         "asked",
         "closing",
@@ -115,6 +116,7 @@ class Connection(asyncio.Protocol):
         self._heard = True
         self._pinged = False
         self._silent_since = 0.0
+        self._unsent = 0
         self._stalled: tuple[float, int] | None = None
 
     # -- the socket's events
@@ -463,7 +465,8 @@ class Connection(asyncio.Protocol):
     def look_after(self, now_s: float, *, head_after_s: float, ping_after_s: float) -> None:
         """Do what time asks for: cut what hangs, ping what is silent, show a quiet line alive.
 
-        Who is silent for more than ``ping_after_s`` is pinged, and cut after as much again.
+        Who is silent for more than ``ping_after_s`` is pinged, and cut after as much again, unless
+        they took some of what waits for them: the ping may be behind it.
         """
         if self.closing or self.session is None:
             limit = CLOSE_TIMEOUT_S if self.closing else HEAD_TIMEOUT_S
@@ -482,13 +485,16 @@ class Connection(asyncio.Protocol):
             self._heard = self._pinged = False
             self._silent_since = now_s
         elif now_s - self._silent_since > ping_after_s:
-            if self._pinged:
+            unsent = self.transport.get_write_buffer_size()
+            if not self._pinged:
+                self._pinged = True
+                self.write(PING)
+            elif unsent >= self._unsent:
                 self._leave(1006)
                 self.transport.abort()
                 return
-            self._pinged = True
+            self._unsent = unsent
             self._silent_since = now_s
-            self.write(PING)
         room = cast("LiveRoom", self.room)
         if now_s - max(self.quiet_since, room.fed_at) >= head_after_s:
             self._relay.tell_head(self)
