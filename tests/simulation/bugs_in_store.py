@@ -175,7 +175,7 @@ BUGS: dict[str, Bug] = {
     ),
     "full_refuses_retries": bug(400, (RoomLog, "not_written", _full_refuses_retries)),
     "refuse_after_reread": bug(200, (Committer, "_undo", _refuse_after_reread)),
-    "full_is_certain": bug(150, (Committer, "_undo", _full_is_certain)),
+    "full_is_certain": bug(0, (Committer, "_undo", _full_is_certain)),
     "later_group_goes_on": bug(200, (Committer, "_late", _nobody_is_late)),
     "late_once": bug(0, (Committer, "commit", _late_once)),
     "page_skips_one": bug(100, (store.sqlite.log, "messages_after", _page_after)),

@@ -31,7 +31,7 @@ class Faults:
     kill_in_commit: float = 0.03
     full: float = 0.15
     lost_news: float = 0.6
-    restore: float = 0.04
+    restore: float = 0.6
     clock_jump: float = 0.1
     wrong_cursor: float = 0.5
 

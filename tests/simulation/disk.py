@@ -144,7 +144,9 @@ class Disk:
 
     def _plan(self) -> Callable[[str], None] | None:
         chance, faults = self._chance, self._chance.faults
-        if chance.happens(faults.kill_in_commit):
+        # A disk that cannot sync seldom fails alone.
+        kill = 0.3 if self._ghost is not None and faults.io_error else faults.kill_in_commit
+        if chance.happens(kill):
             at_end = chance.happens(0.5)
             return _Kill(self, chance, -1 if at_end else chance.between(0, _LATEST_STATEMENT))
         if self.full:

@@ -182,9 +182,9 @@ class World:
                 self.people.clock_jumps()
                 self._skew_ms += chance.pick((-HOUR_MS, HOUR_MS))
                 chance.note("the clock jumps by", self._skew_ms)
-            if self.disk.backup is not None and chance.happens(faults.restore / 2):
+            if self.disk.backup is not None and chance.happens(faults.restore / 20):
                 node.restore_while_running()
-            if chance.happens(faults.restore):
+            if chance.happens(faults.restore / 5):
                 self.disk.take_backup()
                 chance.note("a backup is made")
         self.disk.full = False
