@@ -20,7 +20,7 @@ async def test_kill_9_costs_those_who_resume_nothing(tmp_path: Path) -> None:
     assert outcome.notes.codes == {}
     assert outcome.notes.acked >= ACKED
     # They really were there, and came back.
-    assert outcome.notes.returns > outcome.kills >= 3
+    assert outcome.notes.returns > outcome.ends >= 3
     assert outcome.exit_code == 0
 
 

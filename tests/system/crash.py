@@ -7,24 +7,16 @@ anybody. A fault of ``tests.support.faulty_ilo`` has to be found. Ends with 1 wh
 something wrong; with ``--fault``, when a seed has nothing.
 """
 
-import argparse
 import asyncio
 import sys
-import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import uvloop
-
-from tests.support.faulty_ilo import FAULTS
-from tests.support.ilo_process import FAULTY, ILO, IloProcess, running
+from tests.support.ilo_process import ILO, IloProcess, running
 from tests.support.participants import (
     FAULTY_SETTLE_S,
     SETTLE_S,
-    Notes,
     RawParticipant,
     dice,
     living,
@@ -32,21 +24,12 @@ from tests.support.participants import (
     wrongs,
 )
 from tests.support.system_client import Person, SystemClient, visiting
+from tests.system.seeds import Outcome, question, run_seeds
 
 PEOPLE: Final = 3
 OPEN_ROOMS: Final = ("tea", "garden")
 PRIVATE_ROOMS: Final = 2
 BETWEEN_S: Final = (1.0, 4.0)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one seed gave; ``wrong`` is empty when every promise was kept."""
-
-    kills: int = 0
-    notes: Notes = field(default_factory=Notes)
-    wrong: list[str] = field(default_factory=list)
-    exit_code: int | None = None
 
 
 async def private_room(client: SystemClient, owner: Person, others: Sequence[Person]) -> str:
@@ -91,11 +74,11 @@ async def crashing(
             for room in rooms
         ]
         async with living(everybody):
-            while outcome.kills < kills or notes.acked < acked:
+            while outcome.ends < kills or notes.acked < acked:
                 await asyncio.sleep(rng.uniform(*between_s))
                 port = None
                 await asyncio.to_thread(_kill_and_start, ilo)
-                outcome.kills += 1
+                outcome.ends += 1
                 port = ilo.relay_port
             await settle(everybody, notes, SETTLE_S if program is ILO else FAULTY_SETTLE_S)
         outcome.exit_code, _ = ilo.terminate()
@@ -109,41 +92,15 @@ def _kill_and_start(ilo: IloProcess) -> None:
 
 
 def main() -> int:
-    ask = argparse.ArgumentParser(prog="python -m tests.system.crash")
-    ask.add_argument("--seeds", type=int, default=10)
-    ask.add_argument("--first", type=int, default=1)
+    ask = question("tests.system.crash")
     ask.add_argument("--acked", type=int, default=5000, help="acknowledged messages a seed")
     ask.add_argument("--kills", type=int, default=4, help="at least so many a seed")
-    ask.add_argument("--fault", choices=sorted(FAULTS))
     asked = ask.parse_args()
-    program = ILO if asked.fault is None else [*FAULTY, asked.fault]
-    bad = all_kills = all_acked = 0
-    for seed in range(asked.first, asked.first + asked.seeds):
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="ilo-crash-") as folder:
-            work = crashing(
-                Path(folder), seed, acked=asked.acked, kills=asked.kills, program=program
-            )
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                outcome = runner.run(work)
-        notes = outcome.notes
-        bad += bool(outcome.wrong)
-        all_kills += outcome.kills
-        all_acked += notes.acked
-        _say(
-            f"seed {seed}: {outcome.kills} kills, {notes.acked} acked, {notes.received} delivered, "
-            f"{notes.returns} resumed, {len(outcome.wrong)} wrong, "
-            f"{time.monotonic() - began:.0f} s"
-        )
-        for line in outcome.wrong[:5]:
-            _say(f"  {line}")
-    _say(f"{asked.seeds} seeds, {bad} bad: {all_kills} kills, {all_acked} acked")
-    return int(bad < asked.seeds) if asked.fault else int(bad > 0)
 
+    def run(folder: Path, seed: int, program: Sequence[str]) -> Coroutine[Any, Any, Outcome]:
+        return crashing(folder, seed, acked=asked.acked, kills=asked.kills, program=program)
 
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    return run_seeds(asked, "kills", run)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,13 @@ cursor themselves. Ends with 1 when a seed has something wrong; with ``--fault``
 nothing.
 """
 
-import argparse
-import asyncio
 import sys
-import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
-import uvloop
-
-from tests.support.faulty_ilo import FAULTS
-from tests.support.ilo_process import FAULTY, ILO, running
+from tests.support.ilo_process import ILO, running
 from tests.support.participants import (
     FAULTY_SETTLE_S,
     SETTLE_S,
@@ -34,7 +27,8 @@ from tests.support.participants import (
 )
 from tests.support.system_client import visiting
 from tests.support.tcp_proxy import Cut, proxy_to
-from tests.system.crash import Outcome, private_room
+from tests.system.crash import private_room
+from tests.system.seeds import Outcome, question, run_seeds
 
 PEOPLE: Final = 4
 MOST_BYTES: Final = 18.0
@@ -77,46 +71,21 @@ async def cutting(folder: Path, seed: int, *, cuts: int, program: Sequence[str] 
                 proxy.next_cut = lambda: None
                 proxy.cut()
                 await settle(everybody, notes, SETTLE_S if program is ILO else FAULTY_SETTLE_S)
-            outcome.kills = proxy.cuts
+            outcome.ends = proxy.cuts
         outcome.exit_code, _ = ilo.terminate()
         outcome.wrong = await wrongs(ilo.data_dir, rooms, notes)
     return outcome
 
 
 def main() -> int:
-    ask = argparse.ArgumentParser(prog="python -m tests.system.cuts")
-    ask.add_argument("--seeds", type=int, default=10)
-    ask.add_argument("--first", type=int, default=1)
+    ask = question("tests.system.cuts")
     ask.add_argument("--cuts", type=int, default=300, help="at least so many a seed")
-    ask.add_argument("--fault", choices=sorted(FAULTS))
     asked = ask.parse_args()
-    program = ILO if asked.fault is None else [*FAULTY, asked.fault]
-    bad = all_cuts = all_acked = 0
-    for seed in range(asked.first, asked.first + asked.seeds):
-        began = time.monotonic()
-        with (
-            tempfile.TemporaryDirectory(prefix="ilo-cuts-") as folder,
-            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-        ):
-            outcome = runner.run(cutting(Path(folder), seed, cuts=asked.cuts, program=program))
-        notes = outcome.notes
-        bad += bool(outcome.wrong)
-        all_cuts += outcome.kills
-        all_acked += notes.acked
-        _say(
-            f"seed {seed}: {outcome.kills} cuts, {notes.acked} acked, {notes.received} delivered, "
-            f"{notes.returns} resumed, {len(outcome.wrong)} wrong, "
-            f"{time.monotonic() - began:.0f} s"
-        )
-        for line in outcome.wrong[:5]:
-            _say(f"  {line}")
-    _say(f"{asked.seeds} seeds, {bad} bad: {all_cuts} cuts, {all_acked} acked")
-    return int(bad < asked.seeds) if asked.fault else int(bad > 0)
 
+    def run(folder: Path, seed: int, program: Sequence[str]) -> Coroutine[Any, Any, Outcome]:
+        return cutting(folder, seed, cuts=asked.cuts, program=program)
 
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    return run_seeds(asked, "cuts", run)
 
 
 if __name__ == "__main__":
