@@ -89,6 +89,7 @@ class Bookkeeper:
 
     def look_again(self, now_ms: int) -> list[tuple[str, str]]:
         """Do the same although nothing was written: the database is another one."""
+        self.begin()
         self._is_another = True
         ended = self._look(now_ms)
         self._is_another = False
