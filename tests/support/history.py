@@ -176,7 +176,8 @@ class History:
                 continue
             if log in sent.not_stored:
                 yield Charge(Kind.PHANTOM, f"{entry.id} was refused as not stored and is {where}")
-            if sent.may_come_later:
+            # What was forgotten, in an earlier epoch too, and came again is another message.
+            if sent.may_come_later or sent.may_come_again:
                 continue
             if sent.place < newest.get(sent.line, 0):
                 yield Charge(Kind.ORDER, f"{where} was sent before what stands before it")
