@@ -144,7 +144,7 @@ ERROR_MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
         "members-changed",
         "no",
         False,
-        "`if_members` is not the room's `members_version`. Look at the members again, encrypt for them, and send that.",
+        "`if_members` is not the room's `members_version`. This attempt is not stored; one that was sent before with the same id may be. Look at the members again, encrypt for them, and send that.",
     ),
     "storage-full": ErrorMeaning(
         "storage-full", "no", True, "The store has no room left. Try again later."
