@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from ilo_relay import Gap, Head, InvalidFrame, MessageOut, Position, RoomClient,
 from ilo_relay.line import LineLost
 from ilo_relay.memory import Newest
 from ilo_relay.resume import Resume
+from websockets.exceptions import ConnectionClosed
 
 from tests.support.relay import until
 from tests.support.relay_stand_in import (
@@ -490,9 +492,11 @@ def read_welcome(**members: Any) -> Welcome:
 
 
 async def tell_again_and_again(line: Any, frame: dict[str, Any]) -> None:
-    while True:
-        await line.say(frame)
-        await asyncio.sleep(0.02)
+    # Until the client hangs up.
+    with suppress(ConnectionClosed):
+        while True:
+            await line.say(frame)
+            await asyncio.sleep(0.02)
 
 
 # -- the members

@@ -111,7 +111,10 @@ def _declared_choices(
     while "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     members = schema.get("properties", {}).items()
-    return [(name, member["enum"]) for name, member in members if "enum" in member]
+    # Codes of errors are counted as such.
+    return [
+        (name, member["enum"]) for name, member in members if "enum" in member and name != "code"
+    ]
 
 
 @cache
