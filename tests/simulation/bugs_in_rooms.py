@@ -141,7 +141,7 @@ BUGS: dict[str, Bug] = {
     "ended_session_goes_on": bug(150, (News, "heard", _deaf_to(SessionsEnded))),
     "rooms_are_not_looked_at": bug(150, (News, "_look_at_rooms", _no_look)),
     "sessions_are_not_looked_at": bug(150, (News, "_suspect", _suspects_those_told)),
-    "new_suspects_are_forgotten": bug(200, (News, "_ask", _forgets_new_suspects)),
+    "new_suspects_are_forgotten": bug(0, (News, "_ask", _forgets_new_suspects)),
     "admitted_without_doubt": bug(200, (News, "doubt", _no_doubt)),
     "missed_change_is_forgotten": bug(
         200,
