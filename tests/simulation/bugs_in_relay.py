@@ -265,9 +265,7 @@ BUGS: dict[str, Bug] = {
         200, (relay.delivery, "refused_by_store", _refused_for_certain)
     ),
     "error_instead_of_close": bug(150, (Delivery, "_not_stored", _error_instead_of_close)),
-    "keeps_queue_after_close": bug(
-        150, (Delivery, "_not_stored", _keeps_queue_after_close), start=100_000
-    ),
+    "keeps_queue_after_close": bug(0, (Delivery, "_not_stored", _keeps_queue_after_close)),
     "drop_while_paused": bug(20, (LiveRoom, "feed", _drop_while_paused)),
     "live_before_replay": bug(150, (LiveRoom, "feed", _live_before_replay)),
     "lost_wakeup_on_resume": bug(200, (Delivery, "_catch_up", _live_after_the_last_page)),
