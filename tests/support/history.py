@@ -4,7 +4,6 @@ Whoever drives clients writes down what happens, as it happens; ``charges`` then
 promised and not kept. No I/O here, no clock, no waiting.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -150,22 +149,14 @@ class History:
     def charges(self, logs: Mapping[Log, Sequence[Entry]]) -> list[Charge]:
         """Return everything that is wrong; ``logs`` holds all that each log ever held."""
         found: list[Charge] = []
-        epochs = Counter(
-            name
-            for log, entries in logs.items()
-            for name in {_Name(log.room, entry.sender, entry.id) for entry in entries}
-        )
         for log, entries in logs.items():
-            found += self._against_log(log, entries, epochs)
+            found += self._against_log(log, entries)
         found += self._against_acks(logs)
         for connection, heard in self._heard.items():
             found += self._against_connection(connection, heard, logs.get(heard.log, ()))
         return found
 
-    def _against_log(
-        self, log: Log, entries: Sequence[Entry], epochs: Mapping[_Name, int]
-    ) -> Iterator[Charge]:
-        """``epochs`` tells in how many epochs of its room a message stands."""
+    def _against_log(self, log: Log, entries: Sequence[Entry]) -> Iterator[Charge]:
         seen: dict[_Name, int] = {}
         newest: dict[str, int] = {}
         for place, entry in enumerate(entries):
@@ -185,8 +176,7 @@ class History:
                 continue
             if log in sent.not_stored:
                 yield Charge(Kind.PHANTOM, f"{entry.id} was refused as not stored and is {where}")
-            # What an earlier epoch had and a restored backup lacked comes later than it was sent.
-            if sent.may_come_later or sent.may_come_again or epochs[name] > 1:
+            if sent.may_come_later or log in sent.may_come_again:
                 continue
             if sent.place < newest.get(sent.line, 0):
                 yield Charge(Kind.ORDER, f"{where} was sent before what stands before it")

@@ -105,8 +105,12 @@ class Ledger:
     def stores(self, log: Log, at_ms: int, entry: Entry) -> None:
         kept = self.logs[log]
         floor = kept.floors.now
-        for old in kept.entries.values():
-            if (old.sender, old.id) == (entry.sender, entry.id) and old.seq < floor:
+        # Of an earlier epoch too: a backup lacks what had been forgotten, and has its floor.
+        for one in self.logs.values():
+            if one.room_id == kept.room_id and any(
+                (old.sender, old.id) == (entry.sender, entry.id) and old.seq < floor
+                for old in one.entries.values()
+            ):
                 self.came_again.append((log, entry.sender, entry.id))
         kept.entries[entry.seq] = entry
         kept.stored_ms[entry.seq] = at_ms
