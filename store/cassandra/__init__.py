@@ -1,0 +1,1 @@
+"""The production store: Apache Cassandra 5 behind the services' port."""
