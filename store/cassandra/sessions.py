@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.model import Instant, SecretHash, Session, SessionOwner, UserId
+from services.secret_tokens import session_id
 from store.cassandra.cql import Cql
 from store.cassandra.keys import Keys
 from store.cassandra.outcomes import add_row, settle
-from store.cassandra.reads import read_all
-from store.cassandra.session_rows import ID_BYTES, find_by_token, find_session
-from store.cassandra.users import Account, Users
+from store.cassandra.session_rows import ID_BYTES, find_session, find_sessions
+from store.cassandra.users import Users
 
 KEPT_S = 60
 """For how long a row stays after its session, for callers whose clock is behind."""
@@ -57,15 +57,18 @@ class Sessions:
         )
 
     async def session(self, token_hash: SecretHash) -> SessionOwner | None:
-        session = await find_by_token(self._cql, token_hash)
+        session = await find_session(self._cql, token_hash)
         account = None if session is None else await self._users.account(session.user_id)
         if session is None or account is None or account.user.deleted_at is not None:
             return None
+        key = await self._keys.api_key(session.key_hash)
+        # A session whose API key is not even known is as good as revoked.
+        is_revoked = key is None or key.revoked_at is not None
         seen = replace(session, generation=account.generation_of(session))
-        return SessionOwner(seen, account.user, not await self._is_active(session.key_hash))
+        return SessionOwner(seen, account.user, is_revoked)
 
     async def end_session(self, token_hash: SecretHash) -> bool:
-        session = await find_by_token(self._cql, token_hash)
+        session = await find_session(self._cql, token_hash)
         if session is None:
             return False
         mine = uuid.uuid4()
@@ -86,21 +89,18 @@ class Sessions:
         await self._users.raise_generation(user_id, keep)
 
     async def ended_sessions(self, session_ids: Sequence[str], now: Instant) -> list[str]:
-        found = await read_all(session_ids, self._find_by_id)
-        alive = [one for one in found.values() if one is not None and one.expires_at > now]
-        # Many sessions have the same few keys, and some the same user.
-        accounts = await read_all((one.user_id for one in alive), self._users.account)
-        active = await read_all((one.key_hash for one in alive), self._is_active)
+        found = await find_sessions(self._cql, map(bytes.fromhex, session_ids))
+        alive = [session for session in found if session.expires_at > now]
+        accounts = await self._users.accounts(session.user_id for session in alive)
+        active = await self._keys.active_keys(session.key_hash for session in alive)
         valid = {
-            one.token_hash
-            for one in alive
-            if active[one.key_hash] and _is_current(one, accounts[one.user_id])
+            session_id(session.token_hash)
+            for session in alive
+            if session.key_hash in active
+            and (account := accounts.get(session.user_id)) is not None
+            and account.has_current(session)
         }
-        return [
-            session_id
-            for session_id in session_ids
-            if (one := found[session_id]) is None or one.token_hash not in valid
-        ]
+        return [one for one in session_ids if one not in valid]
 
     async def add_ticket(
         self, ticket_hash: SecretHash, token_hash: SecretHash, expires_at: Instant
@@ -130,22 +130,6 @@ class Sessions:
     async def sweep(self, now: Instant) -> int:
         """Return 0: there is nothing to do here."""
         return 0
-
-    # -- the inside
-
-    async def _find_by_id(self, session_id: str) -> Session | None:
-        return await find_session(self._cql, bytes.fromhex(session_id))
-
-    async def _is_active(self, key_hash: SecretHash) -> bool:
-        """Tell whether there is such a key, and it is not revoked."""
-        key = await self._keys.api_key(key_hash)
-        return key is not None and key.revoked_at is None
-
-
-def _is_current(session: Session, account: Account | None) -> bool:
-    if account is None or account.user.deleted_at is not None:
-        return False
-    return account.generation_of(session) == account.user.session_generation
 
 
 def _ttl_s(session: Session) -> int:

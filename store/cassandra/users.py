@@ -4,14 +4,16 @@ import asyncio
 import random
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from services.errors import KeyVersionConflict, NameTaken, StoreUnavailable, UserNotFound
 from services.model import Instant, PublicKey, SecretHash, Session, User, UserId, Username
-from store.cassandra.cql import FIRST_PAUSE_S, LONGEST_S, Cql
+from store.cassandra.cql import FIRST_PAUSE_S, LONGEST_S, Cql, Row
 from store.cassandra.outcomes import Outcome, add_row, settle
-from store.cassandra.session_rows import ID_BYTES, find_by_token
+from store.cassandra.reads import read_all
+from store.cassandra.session_rows import ID_BYTES, find_session
 
 MAX_NAMES = 10_000
 """Names that are remembered: they never change."""
@@ -24,10 +26,13 @@ _ADD = (
 _CLAIM = "INSERT INTO user_names (name_key, user_id) VALUES (?, ?) IF NOT EXISTS"
 _FORGET = "DELETE FROM users WHERE user_id = ? IF change = ?"
 _FIND_NAMED = "SELECT user_id FROM user_names WHERE name_key = ?"
-_FIND = (
-    "SELECT name, name_key, password_hash, created_at, session_generation, deleted_at,"
-    " key_version, public_key, key_created_at, kept_session FROM users WHERE user_id = ?"
+_COLUMNS = (
+    "user_id, name, name_key, password_hash, created_at, session_generation, deleted_at,"
+    " kept_session"
 )
+_FIND = f"SELECT {_COLUMNS} FROM users WHERE user_id = ?"
+_FIND_ALL = f"SELECT {_COLUMNS} FROM users WHERE user_id IN ?"
+_FIND_KEY = "SELECT key_version, public_key, key_created_at FROM users WHERE user_id = ?"
 _FIND_NAME = "SELECT name FROM users WHERE user_id = ?"
 
 # Each ends with `change != ?`, its own: so the row that refuses it shows who wrote last.
@@ -60,10 +65,9 @@ _LEAVE = "INSERT INTO leaving_users (user_id) VALUES (?)"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A row of ``users``. A deleted account has no ``public_key``."""
+    """What the row of an account says of its user and of the user's sessions."""
 
     user: User
-    public_key: PublicKey | None
     kept_session: bytes | None
 
     def generation_of(self, session: Session) -> int:
@@ -71,6 +75,11 @@ class Account:
         if self.kept_session == session.token_hash[:ID_BYTES]:
             return self.user.session_generation
         return session.generation
+
+    def has_current(self, session: Session) -> bool:
+        """Tell whether the user is there, and has not ended the session along with others."""
+        is_current = self.generation_of(session) == self.user.session_generation
+        return is_current and self.user.deleted_at is None
 
 
 class Users:
@@ -123,13 +132,15 @@ class Users:
         return None if account is None else account.user
 
     async def account(self, user_id: UserId) -> Account | None:
-        """Return all that the account's row has, also when it is deleted."""
+        """Return the account, deleted or not; None for an unknown id."""
         rows = await self._cql.read(_FIND, uuid.UUID(bytes=user_id))
-        if not rows:
-            return None
-        *of_user, version, text, key_created_at, kept_session = rows[0]
-        public_key = None if version is None else PublicKey(version, text, key_created_at)
-        return Account(User(user_id, *of_user), public_key, kept_session)
+        return _account(rows[0]) if rows else None
+
+    async def accounts(self, user_ids: Iterable[UserId]) -> dict[UserId, Account]:
+        """Return those accounts that there are, deleted ones too."""
+        keys = [uuid.UUID(bytes=user_id) for user_id in user_ids]
+        rows = await read_all(self._cql, _FIND_ALL, keys)
+        return {account.user.user_id: account for account in map(_account, rows)}
 
     async def name_of(self, user_id: UserId) -> Username | None:
         """Return the name of the account, deleted or not; None for an unknown id."""
@@ -158,8 +169,9 @@ class Users:
         return outcome.applied
 
     async def public_key(self, user_id: UserId) -> PublicKey | None:
-        account = await self.account(user_id)
-        return None if account is None else account.public_key
+        rows = await self._cql.read(_FIND_KEY, uuid.UUID(bytes=user_id))
+        # A deleted account has none.
+        return PublicKey(*rows[0]) if rows and rows[0][0] is not None else None
 
     async def add_public_key(self, user_id: UserId, text: str, if_version: int, at: Instant) -> int:
         mine, key = uuid.uuid4(), uuid.UUID(bytes=user_id)
@@ -209,12 +221,10 @@ class Users:
 
     async def _kept(self, account: Account, keep: SecretHash) -> bytes | None:
         """Return the id of the session ``keep`` if it is one of the user that has not ended."""
-        session = await find_by_token(self._cql, keep)
+        session = await find_session(self._cql, keep)
         if session is None or session.user_id != account.user.user_id:
             return None
-        if account.generation_of(session) != account.user.session_generation:
-            return None
-        return keep[:ID_BYTES]
+        return keep[:ID_BYTES] if account.has_current(session) else None
 
     async def _update(self, text: str, *values: object) -> Outcome:
         """Change an account; the last value is the ``change`` that it writes.
@@ -233,3 +243,8 @@ class Users:
             return False
         await self._cql.write(_LEAVE, user_id)
         return True
+
+
+def _account(row: Row) -> Account:
+    user_id, *of_user, kept_session = row
+    return Account(User(UserId(user_id.bytes), *of_user), kept_session)
