@@ -110,9 +110,11 @@ class Cql:
         Raises:
             OutcomeUnknown: it was sent, and nobody can say what became of it.
         """
+        # Many statements of few texts: only what is not prepared yet is waited for.
+        prepared = {text: await self._prepare(text) for text in {text for text, _ in statements}}
         batch = BatchStatement(BatchType.UNLOGGED)
         for text, values in statements:
-            batch.add(await self._bound(text, values))
+            batch.add(prepared[text], values)
         return await self._cas(batch)
 
     # -- the inside
@@ -161,6 +163,9 @@ class Cql:
         raise StoreUnavailable
 
     async def _bound(self, text: str, values: Sequence[object]) -> Any:
+        return (await self._prepare(text)).bind(values)
+
+    async def _prepare(self, text: str) -> Any:
         prepared: Any = self._prepared.get(text)
         if prepared is None:
             session = self._connected()
@@ -170,7 +175,7 @@ class Cql:
                 raise StoreUnavailable from error
             if session is self.session:
                 self._prepared[text] = prepared
-        return prepared.bind(values)
+        return prepared
 
     def _send(
         self, statement: Any, profile: str, state: bytes | None = None
