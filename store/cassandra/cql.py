@@ -147,7 +147,9 @@ class Cql:
         until = loop.time() + LONGEST_S
         for tries in range(1, TRIES + 1):
             try:
-                result = (await self._send(await self._bound(text, values), profile, state)).result()
+                result = (
+                    await self._send(await self._bound(text, values), profile, state)
+                ).result()
             except _FAULTS as error:
                 last = tries == TRIES or loop.time() >= until
                 if last or self.session is None:
@@ -159,7 +161,7 @@ class Cql:
         raise StoreUnavailable
 
     async def _bound(self, text: str, values: Sequence[object]) -> Any:
-        prepared = self._prepared.get(text)
+        prepared: Any = self._prepared.get(text)
         if prepared is None:
             session = self._connected()
             try:
