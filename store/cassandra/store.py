@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -36,7 +37,8 @@ from store.cassandra.cql import Cql
 from store.cassandra.errors import NotReady
 from store.cassandra.heads import Heads
 from store.cassandra.keys import Keys
-from store.cassandra.log_table import LogTable
+from store.cassandra.known_rooms import KnownRooms, RoomFacts
+from store.cassandra.log_table import CqlLogTable
 from store.cassandra.member_pages import MemberPages
 from store.cassandra.members import Members
 from store.cassandra.pages import Pages
@@ -46,46 +48,56 @@ from store.cassandra.sessions import Sessions
 from store.cassandra.settings import CassandraSettings
 from store.cassandra.users import Users
 
+DEFAULT_RETENTION_S: Final = Limits().retention_s
 CHECK_S: Final = 1.5
 """How long a look whether reading and writing work may take."""
 
 
 class CassandraStore:
-    """Implements ``services.ports.Store``, for one event loop; any number of processes share
+    """Implements ``services.ports.Store``, on one event loop; any number of processes share
     what it keeps.
 
-    While there is no connection, every method raises ``StoreUnavailable``. ``random_bytes``
-    makes the identifiers of rooms and epochs.
+    While there is no connection, every method raises ``StoreUnavailable``. ``retention_s`` is
+    that of rooms without their own; ``random_bytes`` makes the identifiers of rooms and epochs.
     """
 
     def __init__(
-        self, settings: CassandraSettings, *, random_bytes: RandomBytes = os.urandom
+        self,
+        settings: CassandraSettings,
+        *,
+        retention_s: int = DEFAULT_RETENTION_S,
+        random_bytes: RandomBytes = os.urandom,
     ) -> None:
         self._cql = cql = Cql()
         self._connector = Connector(settings, cql)
+        self._heads = heads = Heads(cql)
         self._keys = Keys(cql)
-        self._users = Users(cql)
-        self._sessions = Sessions(cql, self._users)
-        self._heads = Heads(cql)
-        self._rooms = Rooms(cql, self._heads, random_bytes)
-        self._members = Members(cql, self._rooms, self._users)
-        self._member_pages = MemberPages(cql, self._rooms, self._users)
-        self._pages = Pages(cql, self._heads)
-        self._appender = Appender(LogTable(cql, self._heads), self._rooms, self._users)
-        self._retention = Retention(cql, self._heads)
+        self._users = users = Users(cql)
+        self._sessions = Sessions(cql, users, self._keys)
+        self._rooms = rooms = Rooms(cql, heads, random_bytes)
+        self._members = Members(cql, rooms, users)
+        self._member_pages = MemberPages(cql, rooms, users)
+        self._pages = Pages(cql, heads)
+        known = KnownRooms(self._facts, time.monotonic)
+        self._appender = Appender(CqlLogTable(cql, heads), known, users.name_of, retention_s)
+        self._retention = Retention(cql, heads)
 
     @classmethod
     async def open(
-        cls, settings: CassandraSettings, *, random_bytes: RandomBytes = os.urandom
+        cls,
+        settings: CassandraSettings,
+        *,
+        retention_s: int = DEFAULT_RETENTION_S,
+        random_bytes: RandomBytes = os.urandom,
     ) -> "CassandraStore":
-        """Connect once, and make the tables if need be; where nobody answers, go on trying.
+        """Connect, and make the tables if need be; where nobody answers, go on trying afterwards.
 
-        Returns within seconds. ``check`` says what is missing.
+        ``check`` says what is missing.
 
         Raises:
             StoreRefused: what is configured cannot be right.
         """
-        store = cls(settings, random_bytes=random_bytes)
+        store = cls(settings, retention_s=retention_s, random_bytes=random_bytes)
         try:
             await store._connector.open()
         except BaseException:
@@ -112,22 +124,22 @@ class CassandraStore:
             ) from None
 
     async def add_api_key(self, key: ApiKey) -> None:
-        await self._keys.add(key)
+        await self._keys.add_api_key(key)
 
     async def api_key(self, key_hash: SecretHash) -> ApiKey | None:
-        return await self._keys.find(key_hash)
+        return await self._keys.api_key(key_hash)
 
     async def revoke_api_key(self, key_hash: SecretHash, at: Instant) -> bool:
-        return await self._keys.revoke(key_hash, at)
+        return await self._keys.revoke_api_key(key_hash, at)
 
     async def add_user(self, user: User, public_key: PublicKey) -> None:
-        await self._users.add(user, public_key)
+        await self._users.add_user(user, public_key)
 
     async def user_named(self, name_key: str) -> User | None:
-        return await self._users.find_named(name_key)
+        return await self._users.user_named(name_key)
 
     async def user(self, user_id: UserId) -> User | None:
-        return await self._users.find(user_id)
+        return await self._users.user(user_id)
 
     async def change_password(self, user_id: UserId, password_hash: str, keep: SecretHash) -> bool:
         return await self._users.change_password(user_id, password_hash, keep)
@@ -142,19 +154,19 @@ class CassandraStore:
         return await self._users.add_public_key(user_id, text, if_version, at)
 
     async def delete_user(self, user_id: UserId, at: Instant) -> bool:
-        return await self._users.delete(user_id, at)
+        return await self._users.delete_user(user_id, at)
 
     async def add_session(self, session: Session) -> None:
-        await self._sessions.add(session)
+        await self._sessions.add_session(session)
 
     async def session(self, token_hash: SecretHash) -> SessionOwner | None:
-        return await self._sessions.find_owner(token_hash)
+        return await self._sessions.session(token_hash)
 
     async def end_session(self, token_hash: SecretHash) -> bool:
-        return await self._sessions.end(token_hash)
+        return await self._sessions.end_session(token_hash)
 
     async def end_other_sessions(self, user_id: UserId, keep: SecretHash) -> None:
-        await self._users.end_other_sessions(user_id, keep)
+        await self._sessions.end_other_sessions(user_id, keep)
 
     async def ended_sessions(self, session_ids: Sequence[str], now: Instant) -> list[str]:
         return await self._sessions.ended_sessions(session_ids, now)
@@ -203,10 +215,15 @@ class CassandraStore:
         return await self._members.invite(room_id, user_id, now, limits)
 
     async def remove_member(self, room_id: RoomId, user_id: UserId) -> Departure | None:
-        return await self._members.remove_member(room_id, user_id)
+        departure = await self._members.remove_member(room_id, user_id)
+        if departure is not None and departure.room is None:
+            self._appender.forget_room(room_id)
+        return departure
 
     async def delete_room(self, room_id: RoomId) -> bool:
-        return await self._rooms.delete(room_id)
+        deleted = await self._rooms.delete(room_id)
+        self._appender.forget_room(room_id)
+        return deleted
 
     async def leaving(self, limit: int) -> list[tuple[RoomId, UserId]]:
         return await self._members.leaving(limit)
@@ -229,3 +246,7 @@ class CassandraStore:
         self, room_id: RoomId, before: int | None, floor: int, limit: int, max_bytes: int
     ) -> list[LoggedMessage]:
         return await self._pages.messages_before(room_id, before, floor, limit, max_bytes)
+
+    async def _facts(self, room_id: RoomId) -> RoomFacts | None:
+        statics = await self._rooms.statics(room_id)
+        return None if statics is None else RoomFacts(statics.retention_s)
