@@ -137,7 +137,10 @@ class SessionStore(Protocol):
         ...
 
     async def sweep(self, now: Instant) -> int:
-        """Delete expired sessions and tickets, a bounded number at once; return how many."""
+        """Delete expired sessions and tickets, a bounded number at once; return how many.
+
+        0 when none are left, or where they go by themselves. Never takes what is valid.
+        """
         ...
 
 

@@ -30,6 +30,7 @@ CONDITIONAL: Final = "conditional"
 """The profile of conditional writes: LOCAL_QUORUM and LOCAL_SERIAL, rows as dictionaries."""
 
 PROTOCOL_VERSION: Final = 5
+"""That of Cassandra 4 and up; to say so saves the first connection its guesses."""
 TRIES: Final = 6
 FIRST_PAUSE_S: Final = 0.05
 """Before the second try at most; twice as much before each further one."""
@@ -214,7 +215,7 @@ class Cql:
         return shape
 
     async def _prepare(self, text: str) -> Any:
-        prepared = self._prepared.get(text)
+        prepared: Any = self._prepared.get(text)
         if prepared is None:
             session = self._connected()
             try:
