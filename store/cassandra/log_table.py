@@ -42,12 +42,12 @@ class CqlLogTable:
         self.record = heads.record
 
     async def write(self, group: Group) -> Answer:
-        room, bucket = UUID(bytes=group.room_id), bucket_of(group.after + 1)
+        room, bucket = group.room_id, bucket_of(group.after + 1)
         before = group.after if group.after % BUCKET_SEQS else None
         ttl_s = min(group.ttl_s, MAX_TTL_S)
         statements: list[Statement] = [(_HEAD, (group.last, room, bucket, before))]
         for n, (mark, name, sent_at, text, digest) in enumerate(group.messages, group.after + 1):
-            sender, message = UUID(bytes=mark[0]), UUID(bytes=mark[1])
+            sender, message = mark
             statements += (
                 (_MESSAGE, (room, bucket, n, message, name, sent_at, text, ttl_s)),
                 (_MARKER, (room, bucket, sender, message, sent_at, n, digest, ttl_s)),
