@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from cassandra import (
     AuthenticationFailed,
-    OperationTimedOut,
-    Timeout,
     Unauthorized,
     Unavailable,
 )
@@ -42,8 +40,6 @@ def why_not(settings: CassandraSettings, error: BaseException) -> NotReady | Sto
             )
         if isinstance(cause, ssl.SSLError):
             return NotReady(f"TLS with {settings.place} fails: {getattr(cause, 'reason', None)}")
-        if isinstance(cause, (OperationTimedOut, Timeout)):
-            return NotReady(f"Cassandra at {settings.place} does not answer in time")
     return NotReady(nobody_answers(settings))
 
 

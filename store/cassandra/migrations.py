@@ -12,7 +12,7 @@ import uuid
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from cassandra import OperationTimedOut, ReadTimeout, WriteTimeout
+from cassandra import OperationTimedOut, ReadTimeout, Timeout, WriteTimeout
 
 from store.cassandra import diagnosis
 from store.cassandra.connection import FAULTS, Connection
@@ -56,6 +56,8 @@ def migrate(connection: Connection, settings: CassandraSettings) -> Migrated:
     except FAULTS as error:
         if (lacking := connection.lacks()) is not None:
             raise NotReady(lacking) from error
+        if isinstance(error, (OperationTimedOut, Timeout)):
+            raise NotReady("Cassandra does not answer in time about the tables") from error
         raise diagnosis.why_not(settings, error) from error
 
 

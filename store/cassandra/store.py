@@ -70,17 +70,17 @@ class CassandraStore:
     ) -> None:
         self._cql = cql = Cql()
         self._connector = Connector(settings, cql)
-        self._heads = heads = Heads(cql)
+        heads = Heads(cql)
         self._keys = Keys(cql)
         self._users = users = Users(cql)
         self._sessions = Sessions(cql, users, self._keys)
         self._rooms = rooms = Rooms(cql, heads, random_bytes)
         self._members = Members(cql, rooms, users)
         self._member_pages = MemberPages(cql, rooms, users)
-        self._pages = Pages(cql, heads)
         known = KnownRooms(self._facts, time.monotonic)
+        self._pages = Pages(cql, heads, known)
         self._appender = Appender(CqlLogTable(cql, heads), known, users.name_of, retention_s)
-        self._retention = Retention(cql, heads)
+        self._retention = Retention(cql, heads, rooms, self._appender)
 
     @classmethod
     async def open(

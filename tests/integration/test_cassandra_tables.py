@@ -26,10 +26,8 @@ DONE_S = 180.0
 LEASE = "INSERT INTO schema_version (part, holder) VALUES ('lease', %s) IF NOT EXISTS"
 
 
-def settings_of(keyspace: "Keyspace", **changes: Any) -> CassandraSettings:
-    found = CassandraSettings(
-        tuple(keyspace.contact_points), keyspace.port, keyspace.name, keyspace.datacenter
-    )
+def settings_of(place: "Keyspace", **changes: Any) -> CassandraSettings:
+    found = CassandraSettings(tuple(place.contact_points), place.port, place.name, place.datacenter)
     return replace(found, **changes)
 
 
