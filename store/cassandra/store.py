@@ -57,8 +57,9 @@ class CassandraStore:
     """Implements ``services.ports.Store``, on one event loop; any number of processes share
     what it keeps.
 
-    While there is no connection, every method raises ``StoreUnavailable``. ``retention_s`` is
-    that of rooms without their own; ``random_bytes`` makes the identifiers of rooms and epochs.
+    While there is no connection, every method raises ``StoreUnavailable``. ``random_bytes``
+    makes the identifiers of rooms and epochs. ``retention_s`` is the operator's: messages of rooms
+    without their own expire a day after it.
     """
 
     def __init__(
@@ -221,9 +222,10 @@ class CassandraStore:
         return departure
 
     async def delete_room(self, room_id: RoomId) -> bool:
-        deleted = await self._rooms.delete(room_id)
-        self._appender.forget_room(room_id)
-        return deleted
+        try:
+            return await self._rooms.delete(room_id)
+        finally:
+            self._appender.forget_room(room_id)
 
     async def leaving(self, limit: int) -> list[tuple[RoomId, UserId]]:
         return await self._members.leaving(limit)
