@@ -115,7 +115,6 @@ class UserRooms:
         self, user_id: UserId, username: Username, rows: list[UserRoom]
     ) -> list[tuple[Statics, Membership]]:
         """Return the places that the rows are of, in their order, and mend the other rows."""
-
         found = await read_all(
             self._cql, _PLACES, [UUID(bytes=row.room_id) for row in rows], username
         )
