@@ -44,6 +44,10 @@ def config_of(keyspace: "Keyspace", **more: Any) -> dict[str, Any]:
     }
 
 
+def config_through(proxy: TcpProxy, keyspace: "Keyspace") -> dict[str, Any]:
+    return config_of(keyspace, Cassandra_address="127.0.0.1", Cassandra_port=proxy.port)
+
+
 @pytest.fixture
 def tables(bare_keyspace: "Keyspace") -> "Keyspace":
     """A keyspace with the tables: to make them takes longer than what is looked at here."""
@@ -110,8 +114,8 @@ def ilo(tmp_path: Path) -> Iterator[IloProcess]:
 async def test_it_starts_without_cassandra_and_serves_when_cassandra_comes(
     tables: "Keyspace", ilo: IloProcess
 ) -> None:
-    async with proxy_to(None) as proxy:
-        write_config(ilo.folder, config_of(tables, Cassandra_port=proxy.port))
+    async with proxy_to(None, *tables.contact_points) as proxy:
+        write_config(ilo.folder, config_through(proxy, tables))
         await launched(ilo)
         said = await reasons(ilo)
         async with visiting(ilo) as client:
@@ -156,8 +160,8 @@ async def test_while_cassandra_is_away_nothing_is_acked_and_afterwards_all_goes_
     tables: "Keyspace", ilo: IloProcess
 ) -> None:
     first, second = str(uuid4()), str(uuid4())
-    async with proxy_to(tables.port) as proxy:
-        write_config(ilo.folder, config_of(tables, Cassandra_port=proxy.port))
+    async with proxy_to(tables.port, *tables.contact_points) as proxy:
+        write_config(ilo.folder, config_through(proxy, tables))
         await asyncio.to_thread(ilo.start)
         assert DRIVER in loaded_by(ilo.pid)
         async with visiting(ilo) as client:
