@@ -23,7 +23,7 @@ from cassandra.query import dict_factory, tuple_factory
 
 from store.cassandra import diagnosis
 from store.cassandra.cql import CONDITIONAL, PROTOCOL_VERSION, ROWS, SERIAL, Row
-from store.cassandra.errors import StoreRefused
+from store.cassandra.errors import NotReady, StoreRefused
 from store.cassandra.settings import CassandraSettings
 
 REQUEST_TIMEOUT_S: Final = 6.0
@@ -56,12 +56,15 @@ class Connection:
             NotReady: it may work later.
             StoreRefused: what is configured cannot be right.
         """
-        cluster = _cluster(settings)
+        cluster = None
         try:
+            # Already here names are looked up.
+            cluster = _cluster(settings)
             connection = cls(settings, cluster, _session(settings, cluster))
             connection._find_keyspace()
         except BaseException as error:
-            cluster.shutdown()
+            if cluster is not None:
+                cluster.shutdown()
             if isinstance(error, FAULTS):
                 raise diagnosis.why_not(settings, error) from error
             raise
@@ -100,6 +103,8 @@ class Connection:
     def first_host(self) -> Any:
         """Return the same node to whoever asks, while the same nodes are alive."""
         alive = [host for host in self._hosts_here() if host.is_up is not False]
+        if not alive:
+            raise NotReady(diagnosis.nobody_answers(self._settings))
         return min(alive, key=lambda host: str(host.broadcast_rpc_address or host.address))
 
     @property

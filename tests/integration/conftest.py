@@ -13,6 +13,7 @@ from services.ports import Store
 from store.cassandra import outcomes
 from store.cassandra.cql import Cql
 from store.sqlite import SqliteStore
+from tests.support.cassandra.node import Contact
 from tests.support.cassandra_faults import FaultyCql
 from tests.support.cassandra_node import open_session
 from tests.support.cassandra_parts import Parts, parts_on
@@ -58,19 +59,19 @@ async def any_house(any_store: Store, often: None) -> AsyncIterator[House]:
 
 
 @pytest.fixture(scope="session")
-def cassandra_session() -> Iterator[Any]:
+def parts_session(cassandra: Contact) -> Iterator[Any]:
     """The driver's session on tables that tests share: they use names of their own."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    with open_session(f"ilo_test_accounts_{worker}") as connected:
+    with open_session(f"parts_{worker}", cassandra) as connected:
         yield connected
 
 
 @pytest.fixture
-def real(cassandra_session: Any, monkeypatch: pytest.MonkeyPatch) -> Cql:
+def real(parts_session: Any, monkeypatch: pytest.MonkeyPatch) -> Cql:
     """A connection that answers, for tests that do not wait long for one that does not."""
     monkeypatch.setattr(outcomes, "FIRST_PAUSE_S", 0.001)
     cql = Cql()
-    cql.attach(cassandra_session)
+    cql.attach(parts_session)
     return cql
 
 

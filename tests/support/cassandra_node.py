@@ -1,6 +1,5 @@
 """The tables of Ilo on a Cassandra that runs: for tests of single parts of that store."""
 
-import os
 import re
 import socket
 from collections.abc import Iterator
@@ -14,22 +13,22 @@ from cassandra.policies import DCAwareRoundRobinPolicy, FallthroughRetryPolicy, 
 from cassandra.query import dict_factory, tuple_factory
 
 from store.cassandra import cql
+from tests.support.cassandra.node import Contact
 
-ADDRESS = os.environ.get("ILO_TEST_CASSANDRA", "127.0.0.1")
-DATACENTER = "dc1"
 SCHEMA = Path(cql.__file__).with_name("schema.cql")
 
 
 @contextmanager
-def open_session(keyspace: str) -> Iterator[Any]:
+def open_session(keyspace: str, contact: Contact) -> Iterator[Any]:
     """Connect the driver to the keyspace, made with its tables if need be."""
     cluster = Cluster(
-        [ADDRESS],
+        list(contact.contact_points),
+        port=contact.port,
         protocol_version=5,
         execution_profiles={
-            cql.ROWS: _profile(ConsistencyLevel.LOCAL_QUORUM, tuple_factory),
-            cql.SERIAL: _profile(ConsistencyLevel.LOCAL_SERIAL, tuple_factory),
-            cql.CONDITIONAL: _profile(ConsistencyLevel.LOCAL_QUORUM, dict_factory),
+            cql.ROWS: _profile(contact, ConsistencyLevel.LOCAL_QUORUM, tuple_factory),
+            cql.SERIAL: _profile(contact, ConsistencyLevel.LOCAL_SERIAL, tuple_factory),
+            cql.CONDITIONAL: _profile(contact, ConsistencyLevel.LOCAL_QUORUM, dict_factory),
         },
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
@@ -48,9 +47,9 @@ def open_session(keyspace: str) -> Iterator[Any]:
     cluster.shutdown()
 
 
-def _profile(consistency: int, rows: object) -> Any:
+def _profile(contact: Contact, consistency: int, rows: object) -> Any:
     return ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(DATACENTER)),
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(contact.datacenter)),
         retry_policy=FallthroughRetryPolicy(),
         consistency_level=consistency,
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,

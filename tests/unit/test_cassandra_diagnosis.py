@@ -7,6 +7,7 @@ from cassandra import AuthenticationFailed, Unauthorized, Unavailable
 from cassandra.cluster import NoHostAvailable
 
 from store.cassandra import diagnosis
+from store.cassandra.connection import Connection
 from store.cassandra.errors import NotReady, StoreRefused
 from store.cassandra.settings import CassandraSettings
 
@@ -101,3 +102,10 @@ def test_who_says_no_name_is_told_that_one_is_asked_for() -> None:
 
 def test_the_password_is_not_in_the_settings_repr() -> None:
     assert PASSWORD not in repr(SETTINGS)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "127.0.0.1"])
+def test_a_name_that_nobody_knows_yet_is_like_a_node_that_does_not_answer(host: str) -> None:
+    """Where containers start together, the name of one is there when it is."""
+    with pytest.raises(NotReady, match=f"no node of Cassandra answers at {host}:1"):
+        Connection.make(CassandraSettings((host,), port=1))
