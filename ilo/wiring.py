@@ -34,6 +34,7 @@ from ilo.secrets import (
     node_secrets,
 )
 from ilo.settings import ANY_HOST, Listen, Settings
+from ilo.stores import open_store
 from ilo.work_pool import ThreadWorkPool
 from relay.introspect import Admitted, Gatekeeper, Introspector, TokenKind
 from relay.server import Relay, RelaySettings
@@ -52,7 +53,6 @@ from services.rooms import Rooms
 from services.sessions import Sessions
 from services.tickets import Tickets
 from spec import load_asyncapi, load_openapi
-from store.sqlite import SqliteStore, StoreRefused
 
 log = logging.getLogger("ilo.wiring")
 
@@ -75,7 +75,7 @@ def wall_clock() -> Instant:
 
 
 async def serve(settings: Settings, *, strict_responses: bool = False) -> None:
-    """Run the API and the relay on the embedded store until SIGINT or SIGTERM.
+    """Run the API and the relay in this process until SIGINT or SIGTERM.
 
     ``strict_responses`` holds every answer of the API to the contract, not one in a hundred.
     """
@@ -99,7 +99,7 @@ async def serve(settings: Settings, *, strict_responses: bool = False) -> None:
 
 
 async def serve_api(settings: Settings) -> None:
-    """Run the API alone on the embedded store until SIGINT or SIGTERM."""
+    """Run the API alone until SIGINT or SIGTERM."""
     with _listening(settings.api_listen) as api:
         real = replace(settings, api_listen=_bound(api))
         async with (
@@ -128,9 +128,19 @@ async def open_api(settings: Settings) -> AsyncIterator[ASGIApp]:
 
 
 async def serve_relay(settings: Settings, *, own_store: bool) -> None:
-    """Run a relay alone, which asks the API at ``settings.api_url``, until SIGINT or SIGTERM."""
-    if not own_store or settings.api_url is None:
-        raise CommandRefused("relay: it needs api_url, and a store of its own")
+    """Run a relay alone, which asks the API at ``settings.api_url``, until SIGINT or SIGTERM.
+
+    With Cassandra it shares the API's store; with ``own_store`` it has an embedded one to itself.
+    """
+    if own_store and settings.cassandra is not None:
+        raise CommandRefused("relay: --own-store does not go with Cassandra_address")
+    if not own_store and settings.cassandra is None:
+        raise CommandRefused(
+            "relay: the embedded store belongs to one process; use `ilo serve` with it,"
+            " --own-store, or Cassandra_address"
+        )
+    if settings.api_url is None:
+        raise CommandRefused("relay: api_url is missing: it says where the API is")
     with _listening(settings.relay_listen) as door:
         real = replace(settings, relay_listen=_bound(door))
         async with _node(real, _stop_when_told()) as node:
@@ -142,7 +152,8 @@ async def serve_relay(settings: Settings, *, own_store: bool) -> None:
             async with asks:
                 secret = node.secrets[0].reveal()
                 introspector = Introspector(asks, secret, load_openapi(), wall_clock)
-                relay = _relay(node, _Guests(introspector, node.store))
+                known = _Guests(introspector, node.store) if own_store else introspector
+                relay = _relay(node, known)
                 await relay.start([door], _tls(real))
                 _say_where(real, ("relay",))
                 await node.stop.wait()
@@ -171,10 +182,7 @@ async def _node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[_Node]
     for secret in secrets:
         hide(secret)
     make_private_folder(settings.data_dir)
-    try:
-        store = await SqliteStore.open(settings.data_dir)
-    except (StoreRefused, OSError) as error:
-        raise CommandRefused(f"the store cannot be opened: {error}") from None
+    store = await open_store(settings)
     pool = ThreadWorkPool()
     events = Listeners()
     rooms = Rooms(store, settings.limits, wall_clock, events.tell)

@@ -21,12 +21,10 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory, tuple_factory
 
 from store.cassandra import diagnosis
-from store.cassandra.cql import CONDITIONAL, ROWS, SERIAL
+from store.cassandra.cql import CONDITIONAL, PROTOCOL_VERSION, ROWS, SERIAL
 from store.cassandra.errors import StoreRefused
 from store.cassandra.settings import CassandraSettings
 
-PROTOCOL_VERSION: Final = 5
-"""That of Cassandra 4 and up; to say so saves the first connection its guesses."""
 REQUEST_TIMEOUT_S: Final = 6.0
 CONNECT_TIMEOUT_S: Final = 3.0
 RECONNECT_S: Final = (0.5, 4.0)

@@ -36,7 +36,8 @@ from store.cassandra.cql import Cql
 from store.cassandra.errors import NotReady
 from store.cassandra.heads import Heads
 from store.cassandra.keys import Keys
-from store.cassandra.log_table import LogTable
+from store.cassandra.known_rooms import KnownRooms, RoomFacts
+from store.cassandra.log_table import CqlLogTable
 from store.cassandra.member_pages import MemberPages
 from store.cassandra.members import Members
 from store.cassandra.pages import Pages
@@ -49,17 +50,24 @@ from store.cassandra.users import Users
 CHECK_S: Final = 1.5
 """How long a look whether reading and writing work may take."""
 
+DEFAULT_RETENTION_S: Final = Limits().retention_s
+
 
 class CassandraStore:
     """Implements ``services.ports.Store``, for one event loop; any number of processes share
     what it keeps.
 
     While there is no connection, every method raises ``StoreUnavailable``. ``random_bytes``
-    makes the identifiers of rooms and epochs.
+    makes the identifiers of rooms and epochs. ``retention_s`` is the operator's: messages of rooms
+    without their own expire a day after it.
     """
 
     def __init__(
-        self, settings: CassandraSettings, *, random_bytes: RandomBytes = os.urandom
+        self,
+        settings: CassandraSettings,
+        *,
+        retention_s: int = DEFAULT_RETENTION_S,
+        random_bytes: RandomBytes = os.urandom,
     ) -> None:
         self._cql = cql = Cql()
         self._connector = Connector(settings, cql)
@@ -70,13 +78,20 @@ class CassandraStore:
         self._rooms = Rooms(cql, self._heads, random_bytes)
         self._members = Members(cql, self._rooms, self._users)
         self._member_pages = MemberPages(cql, self._rooms, self._users)
-        self._pages = Pages(cql, self._heads)
-        self._appender = Appender(LogTable(cql, self._heads), self._rooms, self._users)
-        self._retention = Retention(cql, self._heads)
+        self._known_rooms = KnownRooms(self._facts, asyncio.get_running_loop().time)
+        self._pages = Pages(cql, self._heads, self._known_rooms)
+        self._appender = Appender(
+            CqlLogTable(cql, self._heads), self._known_rooms, self._users.name_of, retention_s
+        )
+        self._retention = Retention(cql, self._heads, self._rooms, self._appender)
 
     @classmethod
     async def open(
-        cls, settings: CassandraSettings, *, random_bytes: RandomBytes = os.urandom
+        cls,
+        settings: CassandraSettings,
+        *,
+        retention_s: int = DEFAULT_RETENTION_S,
+        random_bytes: RandomBytes = os.urandom,
     ) -> "CassandraStore":
         """Connect once, and make the tables if need be; where nobody answers, go on trying.
 
@@ -85,7 +100,7 @@ class CassandraStore:
         Raises:
             StoreRefused: what is configured cannot be right.
         """
-        store = cls(settings, random_bytes=random_bytes)
+        store = cls(settings, retention_s=retention_s, random_bytes=random_bytes)
         try:
             await store._connector.open()
         except BaseException:
@@ -203,10 +218,15 @@ class CassandraStore:
         return await self._members.invite(room_id, user_id, now, limits)
 
     async def remove_member(self, room_id: RoomId, user_id: UserId) -> Departure | None:
-        return await self._members.remove_member(room_id, user_id)
+        departure = await self._members.remove_member(room_id, user_id)
+        if departure is not None and departure.room is None:
+            self._appender.forget_room(room_id)
+        return departure
 
     async def delete_room(self, room_id: RoomId) -> bool:
-        return await self._rooms.delete(room_id)
+        deleted = await self._rooms.delete(room_id)
+        self._appender.forget_room(room_id)
+        return deleted
 
     async def leaving(self, limit: int) -> list[tuple[RoomId, UserId]]:
         return await self._members.leaving(limit)
@@ -229,3 +249,7 @@ class CassandraStore:
         self, room_id: RoomId, before: int | None, floor: int, limit: int, max_bytes: int
     ) -> list[LoggedMessage]:
         return await self._pages.messages_before(room_id, before, floor, limit, max_bytes)
+
+    async def _facts(self, room_id: RoomId) -> RoomFacts | None:
+        statics = await self._rooms.statics(room_id)
+        return None if statics is None else RoomFacts(statics.retention_s)
