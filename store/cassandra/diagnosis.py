@@ -3,7 +3,7 @@
 Names of nodes, keyspaces and datacenters only: never a password, never what the driver says.
 """
 
-import ssl
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
@@ -18,6 +18,7 @@ from store.cassandra.errors import NotReady, StoreRefused
 from store.cassandra.settings import CassandraSettings
 
 ORDINARY_REPLICAS: Final = 3
+_TLS_FAULT: Final = re.compile(r"\[SSL: ([A-Z0-9_]+)\]")
 
 
 def why_not(settings: CassandraSettings, error: BaseException) -> NotReady | StoreRefused:
@@ -38,8 +39,9 @@ def why_not(settings: CassandraSettings, error: BaseException) -> NotReady | Sto
                 f'keyspace "{settings.keyspace}": a quorum needs {cause.required_replicas}'
                 f" replicas, and {cause.alive_replicas} of them are alive"
             )
-        if isinstance(cause, ssl.SSLError):
-            return NotReady(f"TLS with {settings.place} fails: {getattr(cause, 'reason', None)}")
+        # The driver makes an OSError of what TLS says; OpenSSL's own word for it is in there.
+        if isinstance(cause, OSError) and (word := _TLS_FAULT.search(str(cause))):
+            return NotReady(f"TLS with {settings.place} fails: {word[1]}")
     return NotReady(nobody_answers(settings))
 
 
