@@ -73,7 +73,7 @@ class CassandraStore:
         self._connector = Connector(settings, cql)
         self._keys = Keys(cql)
         self._users = Users(cql)
-        self._sessions = Sessions(cql, self._users)
+        self._sessions = Sessions(cql, self._users, self._keys)
         self._heads = Heads(cql)
         self._rooms = Rooms(cql, self._heads, random_bytes)
         self._members = Members(cql, self._rooms, self._users)
