@@ -96,6 +96,15 @@ def admin_secret(
     return _read_or_make(settings.data_dir, ADMIN_SECRET_NAME, "a")
 
 
+def node_secret_place(settings: Settings, environment: Mapping[str, str]) -> str:
+    """Return in words where the node secret is."""
+    if settings.node_secret_files:
+        return str(settings.node_secret_files[0].absolute())
+    if NODE_SECRET_VARIABLE in environment:
+        return f"the environment variable {NODE_SECRET_VARIABLE}"
+    return str((settings.data_dir / NODE_SECRET_NAME).absolute())
+
+
 def admin_secret_place(settings: Settings, environment: Mapping[str, str]) -> str:
     """Return in words where the admin credential is."""
     if settings.admin_secret_file is not None:

@@ -27,19 +27,19 @@ async def open_store(settings: Settings) -> Store:
         CommandRefused: it cannot be opened, and waiting would not help.
     """
     if settings.cassandra is not None:
-        return await _open_cassandra(settings.cassandra)
+        return await _open_cassandra(settings.cassandra, settings.limits.retention_s)
     try:
         return await SqliteStore.open(settings.data_dir)
     except (StoreRefused, OSError) as error:
         raise CommandRefused(f"the store cannot be opened: {error}") from None
 
 
-async def _open_cassandra(options: CassandraOptions) -> Store:
+async def _open_cassandra(options: CassandraOptions, retention_s: int) -> Store:
     from store.cassandra.errors import StoreRefused as CassandraRefused
     from store.cassandra.store import CassandraStore
 
     try:
-        return await CassandraStore.open(cassandra_settings(options))
+        return await CassandraStore.open(cassandra_settings(options), retention_s=retention_s)
     except CassandraRefused as error:
         raise CommandRefused(f"the store cannot be opened: {error}") from None
 

@@ -31,12 +31,20 @@ from ilo.secrets import (
     admin_secret,
     admin_secret_place,
     make_private_folder,
+    node_secret_place,
     node_secrets,
 )
 from ilo.settings import ANY_HOST, Listen, Settings
 from ilo.stores import open_store
 from ilo.work_pool import ThreadWorkPool
-from relay.introspect import Admitted, Gatekeeper, Introspector, TokenKind
+from relay.introspect import (
+    Admitted,
+    ApiUnavailable,
+    Gatekeeper,
+    Introspector,
+    RelayRefused,
+    TokenKind,
+)
 from relay.server import Relay, RelaySettings
 from services.accounts import Accounts
 from services.errors import IloError, NameTaken
@@ -65,6 +73,9 @@ HOUR_S: Final = 3600.0
 GRACE_S: Final = 5
 """How long requests that have begun may take after the stop was asked for."""
 BACKLOG: Final = 2048
+LOOK_AGAIN_S: Final = 2.0
+"""Between two questions of a relay whether the API knows it, while the API does not answer."""
+NO_SESSION: Final = "0" * 32
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 IsReady = Callable[[], Awaitable[list[str]]]
@@ -156,7 +167,11 @@ async def serve_relay(settings: Settings, *, own_store: bool) -> None:
                 relay = _relay(node, known)
                 await relay.start([door], _tls(real))
                 _say_where(real, ("relay",))
-                await node.stop.wait()
+                looking = asyncio.create_task(_look_whether_known(introspector, real))
+                try:
+                    await node.stop.wait()
+                finally:
+                    looking.cancel()
                 await relay.drain()
 
 
@@ -270,6 +285,30 @@ def _relay(node: _Node, introspector: Gatekeeper) -> Relay:
         node.readiness,
         node.events,
     )
+
+
+async def _look_whether_known(introspector: Introspector, settings: Settings) -> None:
+    """Say once, as soon as the API answers, if it takes this relay for a stranger."""
+    while True:
+        try:
+            await introspector.ended([NO_SESSION])
+        except RelayRefused as refused:
+            log.error(  # noqa: TRY400  # the traceback would say nothing
+                "the API does not know this relay, so nobody is let in: its node secret is"
+                " another one (node_secret_file, ILO_NODE_SECRET), or Potion_IP names another"
+                " address",
+                extra={
+                    "reason": refused.reason,
+                    "api_url": settings.api_url,
+                    "ours": node_secret_place(settings, os.environ),
+                },
+            )
+            return
+        except ApiUnavailable:
+            await asyncio.sleep(LOOK_AGAIN_S)
+        else:
+            log.info("the API knows this relay", extra={"api_url": settings.api_url})
+            return
 
 
 class _Guests:

@@ -58,7 +58,7 @@ class Connector:
             self._trying = None
         self._cql.detach()
         with self._lock:
-            self._closed = True
+            self._closed, self._reason = True, "the store is closed"
             connection, self._connection = self._connection, None
         if connection is not None:
             await asyncio.to_thread(connection.close)

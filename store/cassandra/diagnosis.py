@@ -7,7 +7,11 @@ import ssl
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from cassandra import AuthenticationFailed, Unauthorized, Unavailable
+from cassandra import (
+    AuthenticationFailed,
+    Unauthorized,
+    Unavailable,
+)
 from cassandra.cluster import NoHostAvailable
 
 from store.cassandra.errors import NotReady, StoreRefused
@@ -35,7 +39,7 @@ def why_not(settings: CassandraSettings, error: BaseException) -> NotReady | Sto
                 f" replicas, and {cause.alive_replicas} of them are alive"
             )
         if isinstance(cause, ssl.SSLError):
-            return NotReady(f"TLS with {settings.place} fails: {cause.reason or 'no reason given'}")
+            return NotReady(f"TLS with {settings.place} fails: {getattr(cause, 'reason', None)}")
     return NotReady(nobody_answers(settings))
 
 

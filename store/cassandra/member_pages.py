@@ -6,7 +6,6 @@ The database orders texts by their bytes of UTF-8, which is that order.
 from uuid import UUID
 
 from services.model import (
-    Instant,
     Membership,
     PublicKey,
     RoomId,
@@ -16,8 +15,8 @@ from services.model import (
     UserId,
     Username,
 )
-from store.cassandra.cql import Cql
-from store.cassandra.reads import read_all
+from store.cassandra.cql import Cql, Row
+from store.cassandra.reads import for_each, read_all
 from store.cassandra.rooms import Rooms, Statics
 from store.cassandra.user_rooms import PAGE, UserRooms, state_of
 from store.cassandra.users import Users
@@ -25,6 +24,7 @@ from store.cassandra.users import Users
 _MEMBERS = (
     "SELECT username, user_id, joined, since FROM rooms WHERE room_id = ? AND username > ? LIMIT ?"
 )
+_KEYS = "SELECT user_id, key_version, public_key, key_created_at FROM users WHERE user_id IN ?"
 
 
 class MemberPages:
@@ -64,19 +64,19 @@ class MemberPages:
             found += await self._user_rooms.places(user_id, username, rows)
             if len(found) >= limit:
                 break
-        rooms = await read_all([statics for statics, _ in found[:limit]], self._rooms.with_head)
+        page = found[:limit]
+        rooms = await for_each([statics for statics, _ in page], self._rooms.with_head)
         return [
-            RoomOfUser(rooms[statics], membership, statics.owner_name)
-            for statics, membership in found[:limit]
+            RoomOfUser(room, membership, statics.owner_name)
+            for room, (statics, membership) in zip(rooms, page, strict=True)
         ]
 
-    async def _with_keys(self, rows: list[tuple[str, UUID, bool, int]]) -> list[RoomMember]:
-        keys: dict[UUID, PublicKey | None] = await read_all(
-            [user_id for _, user_id, _, _ in rows],
-            lambda user_id: self._users.public_key(UserId(user_id.bytes)),
-        )
+    async def _with_keys(self, rows: list[Row]) -> list[RoomMember]:
+        found = await read_all(self._cql, _KEYS, [row[1] for row in rows])
+        # A deleted account has none.
+        keys = {user_id: PublicKey(*key) for user_id, *key in found if key[0] is not None}
         return [
-            RoomMember(Username(name), state_of(joined), Instant(since), key)
+            RoomMember(name, state_of(joined), since, keys[user_id])
             for name, user_id, joined, since in rows
-            if (key := keys[user_id]) is not None
+            if user_id in keys
         ]

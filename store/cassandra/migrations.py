@@ -5,17 +5,18 @@ that make the same table at once, sent to two nodes, from making two tables of o
 """
 
 import logging
+import random
 import re
 import time
 import uuid
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from cassandra import OperationTimedOut, WriteTimeout
+from cassandra import OperationTimedOut, ReadTimeout, Timeout, WriteTimeout
 
 from store.cassandra import diagnosis
 from store.cassandra.connection import FAULTS, Connection
-from store.cassandra.cql import CONDITIONAL, SERIAL
+from store.cassandra.cql import CONDITIONAL, ROWS, SERIAL
 from store.cassandra.errors import NotReady, StoreRefused
 from store.cassandra.settings import CassandraSettings
 
@@ -25,7 +26,8 @@ LEASE_S: Final = 120
 """Longer than any one statement takes; renewed before each."""
 PATIENCE_S: Final = 60.0
 """How long a try waits for another process that holds the lease."""
-LOOK_AGAIN_S: Final = 0.25
+LOOK_AGAIN_S: Final = 0.5
+READ_TRIES: Final = 5
 
 # From the version that is the key to the next one. They never change: tables of every version are
 # about, and a step may have been done in part, so each statement must bear being run again.
@@ -54,6 +56,8 @@ def migrate(connection: Connection, settings: CassandraSettings) -> Migrated:
     except FAULTS as error:
         if (lacking := connection.lacks()) is not None:
             raise NotReady(lacking) from error
+        if isinstance(error, (OperationTimedOut, Timeout)):
+            raise NotReady("Cassandra does not answer in time about the tables") from error
         raise diagnosis.why_not(settings, error) from error
 
 
@@ -67,7 +71,7 @@ class _Migration:
 
     def run(self) -> Migrated:
         if self._version_table_missing():
-            self._change(_VERSION_TABLE)
+            self._change(_split(_schema())[0])
         version = self._version()
         if version == SCHEMA_VERSION:
             return Migrated(version, version, ())
@@ -103,7 +107,7 @@ class _Migration:
         tables = self._tables()
         if "schema_version" in tables:
             return False
-        # Ours comes first, so whoever made these is somebody else.
+        # It comes first, so whoever made these is somebody else.
         if foreign := sorted(tables & _names(_schema())):
             raise StoreRefused(
                 f'keyspace "{self._keyspace}" has tables of another program: {", ".join(foreign)};'
@@ -117,9 +121,7 @@ class _Migration:
         Raises:
             StoreRefused: it is none that we know.
         """
-        rows = self._execute(
-            "SELECT version FROM schema_version WHERE part = 'tables'", profile=SERIAL
-        )
+        rows = self._read("SELECT version FROM schema_version WHERE part = 'tables'")
         version = int(rows[0][0]) if rows else 0
         if version not in {0, SCHEMA_VERSION, *STEPS}:
             raise StoreRefused(
@@ -142,13 +144,15 @@ class _Migration:
     # -- the lease
 
     def _take_lease(self) -> bool:
-        self._condition(
-            "INSERT INTO schema_version (part, holder) VALUES ('lease', %s) IF NOT EXISTS"
-            " USING TTL %s",
-            self._me,
-            LEASE_S,
-        )
-        return self._holds_lease()
+        # Looked at first: many who write on a condition at once keep each other from it.
+        if self._holder() is None:
+            self._condition(
+                "INSERT INTO schema_version (part, holder) VALUES ('lease', %s) IF NOT EXISTS"
+                " USING TTL %s",
+                self._me,
+                LEASE_S,
+            )
+        return self._holder() == self._me
 
     def _keep_lease(self) -> None:
         self._condition(
@@ -158,7 +162,7 @@ class _Migration:
             self._me,
             self._me,
         )
-        if not self._holds_lease():
+        if self._holder() != self._me:
             raise NotReady("another process has begun to change the tables")
 
     def _give_lease_back(self) -> None:
@@ -169,11 +173,9 @@ class _Migration:
         except FAULTS:
             log.info("the lease on the tables is left to expire")
 
-    def _holds_lease(self) -> bool:
-        rows = self._execute(
-            "SELECT holder FROM schema_version WHERE part = 'lease'", profile=SERIAL
-        )
-        return bool(rows) and rows[0][0] == self._me
+    def _holder(self) -> uuid.UUID | None:
+        rows = self._read("SELECT holder FROM schema_version WHERE part = 'lease'")
+        return rows[0][0] if rows else None
 
     # -- statements
 
@@ -181,6 +183,7 @@ class _Migration:
         rows = self._execute(
             "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s",
             self._keyspace,
+            profile=ROWS,
             host=self._node,
         )
         return {row[0] for row in rows}
@@ -201,21 +204,21 @@ class _Migration:
         if not future.is_schema_agreed:
             raise NotReady("the nodes of Cassandra do not agree on the tables yet")
 
-    def _execute(
-        self, text: str, *values: object, profile: str = SERIAL, host: Any = None
-    ) -> list[Any]:
-        result = self._session.execute(text, values or None, execution_profile=profile, host=host)
-        return list(result)
+    def _read(self, text: str) -> list[Any]:
+        """Read what others have begun to write as well; again where they are in the way."""
+        for left in reversed(range(READ_TRIES)):
+            try:
+                return self._execute(text, profile=SERIAL)
+            except (OperationTimedOut, ReadTimeout):
+                if not left:
+                    raise
+                time.sleep(LOOK_AGAIN_S * (1 + random.random()))  # noqa: S311
+        raise AssertionError
 
-
-_VERSION_TABLE: Final = """
--- LWT. The row 'tables' has the version, the row 'lease' who is changing the tables.
-CREATE TABLE IF NOT EXISTS schema_version (
-  part    text PRIMARY KEY,
-  version int,
-  holder  uuid
-)
-"""
+    def _execute(self, text: str, *values: object, profile: str, host: Any = None) -> list[Any]:
+        return list(
+            self._session.execute(text, values or None, execution_profile=profile, host=host)
+        )
 
 
 def _schema() -> str:

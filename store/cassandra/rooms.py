@@ -17,7 +17,7 @@ from store.cassandra.cql import Cql, OutcomeUnknown, Row, Statement
 from store.cassandra.heads import Heads
 from store.cassandra.outcomes import settle
 from store.cassandra.patience import Patience, Turns
-from store.cassandra.reads import read_all
+from store.cassandra.reads import for_each
 
 RandomBytes: TypeAlias = Callable[[int], bytes]
 """Returns that many bytes that nobody can guess."""
@@ -283,9 +283,9 @@ class Rooms:
             count += 1
             due.append((room_id, epoch))
             if len(due) == EPOCHS_AT_ONCE:
-                await read_all(due, self._begin_epoch)
+                await for_each(due, self._begin_epoch)
                 due = []
-        await read_all(due, self._begin_epoch)
+        await for_each(due, self._begin_epoch)
         return count
 
     async def _begin_epoch(self, room: tuple[UUID, UUID]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -47,14 +48,13 @@ from store.cassandra.sessions import Sessions
 from store.cassandra.settings import CassandraSettings
 from store.cassandra.users import Users
 
+DEFAULT_RETENTION_S: Final = Limits().retention_s
 CHECK_S: Final = 1.5
 """How long a look whether reading and writing work may take."""
 
-DEFAULT_RETENTION_S: Final = Limits().retention_s
-
 
 class CassandraStore:
-    """Implements ``services.ports.Store``, for one event loop; any number of processes share
+    """Implements ``services.ports.Store``, on one event loop; any number of processes share
     what it keeps.
 
     While there is no connection, every method raises ``StoreUnavailable``. ``random_bytes``
@@ -71,19 +71,17 @@ class CassandraStore:
     ) -> None:
         self._cql = cql = Cql()
         self._connector = Connector(settings, cql)
+        heads = Heads(cql)
         self._keys = Keys(cql)
-        self._users = Users(cql)
-        self._sessions = Sessions(cql, self._users, self._keys)
-        self._heads = Heads(cql)
-        self._rooms = Rooms(cql, self._heads, random_bytes)
-        self._members = Members(cql, self._rooms, self._users)
-        self._member_pages = MemberPages(cql, self._rooms, self._users)
-        self._known_rooms = KnownRooms(self._facts, asyncio.get_running_loop().time)
-        self._pages = Pages(cql, self._heads, self._known_rooms)
-        self._appender = Appender(
-            CqlLogTable(cql, self._heads), self._known_rooms, self._users.name_of, retention_s
-        )
-        self._retention = Retention(cql, self._heads, self._rooms, self._appender)
+        self._users = users = Users(cql)
+        self._sessions = Sessions(cql, users, self._keys)
+        self._rooms = rooms = Rooms(cql, heads, random_bytes)
+        self._members = Members(cql, rooms, users)
+        self._member_pages = MemberPages(cql, rooms, users)
+        known = KnownRooms(self._facts, time.monotonic)
+        self._pages = Pages(cql, heads, known)
+        self._appender = Appender(CqlLogTable(cql, heads), known, users.name_of, retention_s)
+        self._retention = Retention(cql, heads, rooms, self._appender)
 
     @classmethod
     async def open(
@@ -93,9 +91,9 @@ class CassandraStore:
         retention_s: int = DEFAULT_RETENTION_S,
         random_bytes: RandomBytes = os.urandom,
     ) -> "CassandraStore":
-        """Connect once, and make the tables if need be; where nobody answers, go on trying.
+        """Connect, and make the tables if need be; where nobody answers, go on trying afterwards.
 
-        Returns within seconds. ``check`` says what is missing.
+        ``check`` says what is missing.
 
         Raises:
             StoreRefused: what is configured cannot be right.
@@ -127,22 +125,22 @@ class CassandraStore:
             ) from None
 
     async def add_api_key(self, key: ApiKey) -> None:
-        await self._keys.add(key)
+        await self._keys.add_api_key(key)
 
     async def api_key(self, key_hash: SecretHash) -> ApiKey | None:
-        return await self._keys.find(key_hash)
+        return await self._keys.api_key(key_hash)
 
     async def revoke_api_key(self, key_hash: SecretHash, at: Instant) -> bool:
-        return await self._keys.revoke(key_hash, at)
+        return await self._keys.revoke_api_key(key_hash, at)
 
     async def add_user(self, user: User, public_key: PublicKey) -> None:
-        await self._users.add(user, public_key)
+        await self._users.add_user(user, public_key)
 
     async def user_named(self, name_key: str) -> User | None:
-        return await self._users.find_named(name_key)
+        return await self._users.user_named(name_key)
 
     async def user(self, user_id: UserId) -> User | None:
-        return await self._users.find(user_id)
+        return await self._users.user(user_id)
 
     async def change_password(self, user_id: UserId, password_hash: str, keep: SecretHash) -> bool:
         return await self._users.change_password(user_id, password_hash, keep)
@@ -157,19 +155,19 @@ class CassandraStore:
         return await self._users.add_public_key(user_id, text, if_version, at)
 
     async def delete_user(self, user_id: UserId, at: Instant) -> bool:
-        return await self._users.delete(user_id, at)
+        return await self._users.delete_user(user_id, at)
 
     async def add_session(self, session: Session) -> None:
-        await self._sessions.add(session)
+        await self._sessions.add_session(session)
 
     async def session(self, token_hash: SecretHash) -> SessionOwner | None:
-        return await self._sessions.find_owner(token_hash)
+        return await self._sessions.session(token_hash)
 
     async def end_session(self, token_hash: SecretHash) -> bool:
-        return await self._sessions.end(token_hash)
+        return await self._sessions.end_session(token_hash)
 
     async def end_other_sessions(self, user_id: UserId, keep: SecretHash) -> None:
-        await self._users.end_other_sessions(user_id, keep)
+        await self._sessions.end_other_sessions(user_id, keep)
 
     async def ended_sessions(self, session_ids: Sequence[str], now: Instant) -> list[str]:
         return await self._sessions.ended_sessions(session_ids, now)
@@ -224,9 +222,10 @@ class CassandraStore:
         return departure
 
     async def delete_room(self, room_id: RoomId) -> bool:
-        deleted = await self._rooms.delete(room_id)
-        self._appender.forget_room(room_id)
-        return deleted
+        try:
+            return await self._rooms.delete(room_id)
+        finally:
+            self._appender.forget_room(room_id)
 
     async def leaving(self, limit: int) -> list[tuple[RoomId, UserId]]:
         return await self._members.leaving(limit)

@@ -30,8 +30,8 @@ from uuid import UUID
 
 from services.limits import Limits
 from services.model import Membership, MemberState, RoomId, RoomName, User, UserId, Username
-from store.cassandra.cql import Cql
-from store.cassandra.reads import read_all
+from store.cassandra.cql import Cql, Row
+from store.cassandra.reads import for_each, read_all
 from store.cassandra.rooms import COLUMNS, WIDTH, Rooms, Statics
 
 PAGE: Final = 200
@@ -46,10 +46,11 @@ _REMOVE = (
 _ROWS = "SELECT name, room_id, joined, members_version FROM rooms_by_user WHERE user_id = ?"
 _FIRST = f"{_ROWS} AND name > ? LIMIT ?"
 _NEXT = f"{_ROWS} AND (name, room_id) > (?, ?) LIMIT ?"
-_PLACE = (
+_PLACES = (
     f"SELECT {COLUMNS}, user_id, joined, joined_seq, since FROM rooms"
-    " WHERE room_id = ? AND username = ?"
+    " WHERE username = ? AND room_id IN ?"
 )
+_PLACE = _PLACES.replace(" IN ?", " = ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,11 @@ class UserRooms:
     ) -> tuple[Statics, Membership] | tuple[None, None]:
         """Return the room with the user's place in it, both as of one moment; None for both when
         there is no place, or no room."""
-        rows = await self._cql.read(_PLACE, UUID(bytes=room_id), username)
+        rows = await self._cql.read(_PLACE, username, UUID(bytes=room_id))
         if not rows:
             return None, None
-        statics = Statics.of_row(rows[0])
-        if not statics.is_there:
-            return None, None
-        user_id, joined, joined_seq, since = rows[0][WIDTH:]
-        return statics, Membership(UserId(user_id.bytes), state_of(joined), joined_seq, since)
+        statics, membership = _of(rows[0])
+        return (statics, membership) if statics.is_there else (None, None)
 
     async def put(self, user_id: UserId, statics: Statics, state: MemberState) -> None:
         """Write the row of a place that the version of ``statics`` gives, or shows."""
@@ -117,15 +115,20 @@ class UserRooms:
         self, user_id: UserId, username: Username, rows: list[UserRoom]
     ) -> list[tuple[Statics, Membership]]:
         """Return the places that the rows are of, in their order, and mend the other rows."""
-
-        async def look(row: UserRoom) -> tuple[Statics, Membership] | None:
-            statics, membership = await self.place(row.room_id, username)
-            if membership is None or membership.state != row.state:
-                await self._mend(user_id, username, row)
-            return None if statics is None or membership is None else (statics, membership)
-
-        found = await read_all(rows, look)
-        return [place for row in rows if (place := found[row]) is not None]
+        found = await read_all(
+            self._cql, _PLACES, [UUID(bytes=row.room_id) for row in rows], username
+        )
+        places = {statics.room_id: (statics, membership) for statics, membership in map(_of, found)}
+        wrong: list[UserRoom] = []
+        right: list[tuple[Statics, Membership]] = []
+        for row in rows:
+            place = places.get(row.room_id)
+            if place is not None and place[0].is_there:
+                right.append(place)
+            if place is None or not place[0].is_there or place[1].state != row.state:
+                wrong.append(row)
+        await for_each(wrong, lambda row: self._mend(user_id, username, row))
+        return right
 
     async def has_all_rooms(self, user: User, limits: Limits) -> bool:
         """Whether one room more would be above ``rooms_per_user``."""
@@ -158,3 +161,9 @@ class UserRooms:
 
 def state_of(joined: bool) -> MemberState:
     return "joined" if joined else "invited"
+
+
+def _of(row: Row) -> tuple[Statics, Membership]:
+    user_id, joined, joined_seq, since = row[WIDTH:]
+    membership = Membership(UserId(user_id.bytes), state_of(joined), joined_seq, since)
+    return Statics.of_row(row), membership

@@ -19,14 +19,15 @@ class Cut:
 
 
 class TcpProxy:
-    """Forwards to ``target`` on this machine; None refuses.
+    """Forwards to the port ``target`` of ``host``; None refuses.
 
     While ``answers`` is not set, what the server sends is read and kept. ``next_cut`` is asked
     at each connection how it shall end; ``cuts`` counts those that did.
     """
 
-    def __init__(self, target: int | None) -> None:
+    def __init__(self, target: int | None, host: str = "127.0.0.1") -> None:
         self.target = target
+        self._host = host
         self.port = 0
         self.accepted = 0
         self.cuts = 0
@@ -50,7 +51,7 @@ class TcpProxy:
         if self.target is None:
             writer.transport.abort()
             return
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        server_reader, server_writer = await asyncio.open_connection(self._host, self.target)
         ends = {writer, server_writer}
         self._open |= ends
         cut = self.next_cut()
@@ -105,9 +106,9 @@ class TcpProxy:
 
 
 @asynccontextmanager
-async def proxy_to(target: int | None) -> AsyncIterator[TcpProxy]:
-    """Run a proxy to the port ``target`` until the end of the block."""
-    proxy = TcpProxy(target)
+async def proxy_to(target: int | None, host: str = "127.0.0.1") -> AsyncIterator[TcpProxy]:
+    """Run a proxy to the port ``target`` of ``host`` until the end of the block."""
+    proxy = TcpProxy(target, host)
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
