@@ -4,7 +4,7 @@ when several processes meet in one room."""
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -13,7 +13,7 @@ import pytest
 from services.errors import LimitReached, RoomNotFound, StoreUnavailable, UserNotFound
 from services.limits import Limits
 from services.model import Epoch, Room, RoomId, RoomName, User
-from store.cassandra.cql import Cql
+from store.cassandra.cql import Cas, Cql, Statement
 from tests.support.cassandra_faults import Fault, FaultyCql
 from tests.support.cassandra_rooms import (
     MeddledCql,
@@ -246,6 +246,26 @@ async def test_who_had_no_answer_and_was_gone_by_then_is_told_so_when_others_cam
     faulty.meet(Fault.ANSWER_LOST, meanwhile=others_come)
 
     assert await act(RoomParts(faulty), scene) == told
+
+
+@pytest.mark.parametrize("act", [enter_an_open_room, leave_an_open_room, delete_a_private_room])
+async def test_a_change_that_arrives_just_before_it_is_sent_again_is_told_as_done(
+    parts: RoomParts, act: Act
+) -> None:
+    scene = await set_scene(parts)
+    told = await act(parts, scene)
+    scene = await set_scene(parts)
+
+    class Overtaken(FaultyCql):
+        async def cas_batch(self, statements: Sequence[Statement]) -> Cas:
+            await self.deliver()
+            return await super().cas_batch(statements)
+
+    faulty = Overtaken(parts.cql)
+    faulty.meet(Fault.LATE)
+
+    assert await act(RoomParts(faulty), scene) == told
+    assert faulty.sent == 2
 
 
 async def test_a_change_that_was_lost_is_decided_again_when_others_came_first(
