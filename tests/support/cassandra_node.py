@@ -16,6 +16,7 @@ from cassandra.query import dict_factory, tuple_factory
 from store.cassandra import cql
 
 ADDRESS = os.environ.get("ILO_TEST_CASSANDRA", "127.0.0.1")
+SCHEMA_TIMEOUT_S = 60.0
 DATACENTER = "dc1"
 SCHEMA = Path(cql.__file__).with_name("schema.cql")
 
@@ -31,6 +32,8 @@ def open_session(keyspace: str) -> Iterator[Any]:
             cql.SERIAL: _profile(ConsistencyLevel.LOCAL_SERIAL, tuple_factory),
             cql.CONDITIONAL: _profile(ConsistencyLevel.LOCAL_QUORUM, dict_factory),
         },
+        connect_timeout=30.0,
+        control_connection_timeout=30.0,
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
     session = cluster.connect()
@@ -39,11 +42,12 @@ def open_session(keyspace: str) -> Iterator[Any]:
         f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication ="
         " {'class': 'SimpleStrategy', 'replication_factor': 1}",
         execution_profile=cql.ROWS,
+        timeout=SCHEMA_TIMEOUT_S,
     )
     session.set_keyspace(keyspace)
     for statement in re.sub(r"--.*", "", SCHEMA.read_text(encoding="utf-8")).split(";"):
         if statement.strip():
-            session.execute(statement, execution_profile=cql.ROWS)
+            session.execute(statement, execution_profile=cql.ROWS, timeout=SCHEMA_TIMEOUT_S)
     yield session
     cluster.shutdown()
 
