@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +69,13 @@ time.sleep(600)
 """
 
 
+def test_a_keeper_ends_with_what_it_keeps(tmp_path: Path) -> None:
+    command = [sys.executable, str(KEEPER), str(os.getpid()), "pid", "log", "doomed", "true"]
+
+    # The pipe ends when the keeper does.
+    subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.PIPE, timeout=SOON_S)
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_what_is_kept_goes_with_its_owner_however_that_ended(
     how: signal.Signals, tmp_path: Path
@@ -106,8 +114,7 @@ def test_nothing_is_started_for_an_owner_who_is_gone(tmp_path: Path) -> None:
     marker = tmp_path / "touched"
     command = [sys.executable, str(KEEPER), str(gone.pid), "pid", "log", "", "touch", str(marker)]
 
-    # The pipe ends when the keeper does.
-    subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.PIPE)
+    subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.PIPE, timeout=SOON_S)
 
     assert not marker.exists()
 
@@ -142,42 +149,38 @@ def test_a_place_where_somebody_listens_is_not_free(cassandra: Contact) -> None:
     assert not is_free(cassandra.contact_points[0])
 
 
-def write_to_all(session: Any, keyspace: Keyspace) -> None:
-    """Leave a row, a row of a condition, a row's mark and a static value."""
-    name = keyspace.name
-    session.execute(f"INSERT INTO {name}.leaving_users (user_id) VALUES (uuid())")
-    session.execute(
-        f"INSERT INTO {name}.user_names (name_key, user_id) VALUES ('a', uuid()) IF NOT EXISTS"
-    )
-    session.execute(f"DELETE FROM {name}.checks WHERE id = 1")
-    session.execute(
-        f"UPDATE {name}.room_log SET head = 9"
-        " WHERE room_id = 00000000-0000-0000-0000-000000000001 AND bucket = 0 IF head = null"
-    )
+def write_to_some(session: Any, keyspace: str) -> bool:
+    """Leave a row, the mark of a deleted one, and rows of conditions; True when these held."""
+    session.execute(f"INSERT INTO {keyspace}.leaving_users (user_id) VALUES (uuid())")
+    session.execute(f"DELETE FROM {keyspace}.checks WHERE id = 1")
+    conditions = [
+        f"INSERT INTO {keyspace}.user_names (name_key, user_id) VALUES ('a', uuid()) IF NOT EXISTS",
+        f"UPDATE {keyspace}.room_log SET head = 9"
+        f" WHERE room_id = {uuid.UUID(int=1)} AND bucket = 0 IF head = null",
+    ]
+    return all(session.execute(condition).was_applied for condition in conditions)
 
 
-def test_a_keyspace_is_empty_and_only_what_was_written_is_emptied(
+def test_an_emptied_keyspace_has_forgotten_all_and_only_what_was_written_is_emptied(
     keyspace: Keyspace, cassandra_session: Any
 ) -> None:
-    sweeper = Sweeper(cassandra_session, keyspace.name)
+    name = keyspace.name
+    sweeper = Sweeper(cassandra_session, name)
     sweeper.empty()
     assert sweeper.empty() == []
-    write_to_all(cassandra_session, keyspace)
+    assert write_to_some(cassandra_session, name)
+    assert not write_to_some(cassandra_session, name)
 
     emptied = sweeper.empty()
 
     assert sorted(emptied) == ["checks", "leaving_users", "room_log", "user_names"]
     for table in emptied:
-        assert list(cassandra_session.execute(f"SELECT * FROM {keyspace.name}.{table}")) == []
-    # What a condition remembers is forgotten, too, and nothing old hides what is new.
-    write_to_all(cassandra_session, keyspace)
-    cassandra_session.execute(
-        f"INSERT INTO {keyspace.name}.checks (id, at) VALUES (1, 1) USING TIMESTAMP 1"
-    )
-    sweeper.empty()
-    cassandra_session.execute(f"INSERT INTO {keyspace.name}.checks (id, at) VALUES (1, 1)")
-    [row] = cassandra_session.execute(f"SELECT id, at FROM {keyspace.name}.checks")
-    assert row.at == 1
+        assert list(cassandra_session.execute(f"SELECT * FROM {name}.{table}")) == []
+    # The mark of what was deleted would hide an older row.
+    cassandra_session.execute(f"INSERT INTO {name}.checks (id, at) VALUES (1, 7) USING TIMESTAMP 1")
+    [row] = cassandra_session.execute(f"SELECT at FROM {name}.checks")
+    assert row.at == 7
+    assert write_to_some(cassandra_session, name)
 
 
 def test_a_bare_keyspace_has_no_tables(bare_keyspace: Keyspace, cassandra_session: Any) -> None:

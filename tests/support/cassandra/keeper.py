@@ -5,7 +5,8 @@
 Returns at once; what stays is a process that belongs to nobody, in a session of its own, since a
 Ctrl-C at the terminal is for the owner. PID_FILE then holds the program's process id and the
 time of its start. OWNER is a process id, or 0 for a program that runs until somebody ends it.
-When the owner is gone, however it went, the program is killed and FOLDER deleted ("" for none).
+When the owner is gone, however it went, the program is killed and FOLDER deleted ("" for none);
+when the program ends before that, so does the keeper, and FOLDER stays.
 Should the keeper itself be killed, the kernel kills the program.
 
 It is started by its path, and imports nothing of ours.
@@ -42,8 +43,7 @@ def keep(owner: int, pid_file: Path, log: Path, folder: str, command: list[str])
             program.wait(LOOK_S)
         except subprocess.TimeoutExpired:
             continue
-        if not folder:
-            return
+        return
     program.kill()
     program.wait()
     if folder:
