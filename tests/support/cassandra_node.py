@@ -15,6 +15,7 @@ from cassandra.query import dict_factory, tuple_factory
 from store.cassandra import cql
 from tests.support.cassandra.node import Contact
 
+SCHEMA_TIMEOUT_S = 60.0
 SCHEMA = Path(cql.__file__).with_name("schema.cql")
 
 
@@ -30,6 +31,8 @@ def open_session(keyspace: str, contact: Contact) -> Iterator[Any]:
             cql.SERIAL: _profile(contact, ConsistencyLevel.LOCAL_SERIAL, tuple_factory),
             cql.CONDITIONAL: _profile(contact, ConsistencyLevel.LOCAL_QUORUM, dict_factory),
         },
+        connect_timeout=30.0,
+        control_connection_timeout=30.0,
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
     session = cluster.connect()
@@ -38,11 +41,12 @@ def open_session(keyspace: str, contact: Contact) -> Iterator[Any]:
         f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication ="
         " {'class': 'SimpleStrategy', 'replication_factor': 1}",
         execution_profile=cql.ROWS,
+        timeout=SCHEMA_TIMEOUT_S,
     )
     session.set_keyspace(keyspace)
     for statement in re.sub(r"--.*", "", SCHEMA.read_text(encoding="utf-8")).split(";"):
         if statement.strip():
-            session.execute(statement, execution_profile=cql.ROWS)
+            session.execute(statement, execution_profile=cql.ROWS, timeout=SCHEMA_TIMEOUT_S)
     yield session
     cluster.shutdown()
 

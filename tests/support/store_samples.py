@@ -28,7 +28,7 @@ from services.model import (
 from services.ports import Appended, Store
 
 NOON = Instant(1_700_000_000_000)
-LONGEST_WAIT_S = 10.0
+LONGEST_WAIT_S = 60.0
 LIMITS = Limits()
 DAY_MS = 24 * 60 * 60 * 1000
 
