@@ -36,6 +36,8 @@ ROOMS_AT_ONCE: Final = 128
 """Rooms that write at the same time."""
 LONGEST_S: Final = 10.0
 """After so long without success what is asked for is refused."""
+LONGEST_WAIT_S: Final = 30.0
+"""And after so long in which its room had no turn."""
 FIRST_PAUSE_S: Final = 0.02
 """Before a write is sent again at most; twice as much before each further time."""
 LONGEST_PAUSE_S: Final = 1.0
@@ -172,7 +174,7 @@ class Appender:
     async def _has_slot(self) -> bool:
         """Wait for one of the slots to write in; False when none was free for too long."""
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(LONGEST_WAIT_S):
                 return await self._slots.acquire()
         except TimeoutError:
             return False

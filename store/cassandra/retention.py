@@ -14,6 +14,7 @@ from store.cassandra.appender import Appender
 from store.cassandra.buckets import bucket_of, last_of
 from store.cassandra.cql import Cql, Row
 from store.cassandra.heads import Heads
+from store.cassandra.reads import ITEMS_AT_ONCE, for_each
 from store.cassandra.rooms import Rooms
 
 DONE_AT_ONCE: Final = 200
@@ -68,6 +69,16 @@ class _Room(NamedTuple):
     purged: int
 
 
+class _Due(NamedTuple):
+    """A room in which something may be due; ``floor`` is the one that its count gives."""
+
+    room: _Room
+    floor: int
+    may_be_old: bool
+    oldest_kept_at: Instant
+    now: Instant
+
+
 class Retention:
     """Keeps the promise of ``services.ports.RoomStore.enforce_retention``."""
 
@@ -88,12 +99,19 @@ class Retention:
             if self._walk is None:
                 self._walk, from_first = self._all_rooms(), True
             walk, self._walk = self._walk, None
+            due: list[_Due] = []
             async for room in walk:
-                done += await self._enforce(room, now, limits)
+                one = _due(room, now, limits)
+                if one is not None:
+                    due.append(one)
+                if len(due) == ITEMS_AT_ONCE:
+                    done += sum(await for_each(due, self._enforce))
+                    due = []
                 if done >= DONE_AT_ONCE:
                     # The next call goes on behind this one.
                     self._walk = walk
                     return done
+            done += sum(await for_each(due, self._enforce))
             if done or from_first:
                 return done
 
@@ -132,21 +150,16 @@ class Retention:
                     purged or 0,
                 )
 
-    async def _enforce(self, room: _Room, now: Instant, limits: Limits) -> int:
-        age_s = limits.retention_s if room.retention_s is None else room.retention_s
-        kept = room.retention_messages
-        if kept is None:
-            kept = limits.retention_messages
-        oldest_kept_at = Instant(now - age_s * 1000)
-        floor = max(room.floor, room.seq - kept + 1)
+    async def _enforce(self, due: "_Due") -> int:
+        room, floor = due.room, due.floor
         if floor > room.floor:
             await self._heads.raise_floor(room.room_id, floor)
-        if room.oldest_at is None or room.oldest_at < oldest_kept_at:
-            floor = await self._look(room.room_id, floor, oldest_kept_at, now)
+        if due.may_be_old:
+            floor = await self._look(room.room_id, floor, due.oldest_kept_at, due.now)
         done = int(floor > room.floor)
         if bucket_of(floor) > room.purged:
             done += await self._purge(room.room_id, room.purged, bucket_of(floor), must_rest=True)
-        if room.is_left and floor > room.seq and await self._is_empty(room, now):
+        if room.is_left and floor > room.seq and await self._is_empty(room, due.now):
             done += await self._rooms.delete_if_empty(room.room_id)
             self._appender.forget_room(room.room_id)
         return done
@@ -242,3 +255,19 @@ class Retention:
             await self._rooms.forget(statics)
         await self._cql.write(_FORGET_NOTE, key)
         return 1
+
+
+def _due(room: _Room, now: Instant, limits: Limits) -> _Due | None:
+    """Return what may be due in the room by what is recorded of it; None: nothing."""
+    age_s = limits.retention_s if room.retention_s is None else room.retention_s
+    count = room.retention_messages
+    if count is None:
+        count = limits.retention_messages
+    oldest_kept_at = Instant(now - age_s * 1000)
+    floor = max(room.floor, room.seq - count + 1)
+    may_be_old = room.oldest_at is None or room.oldest_at < oldest_kept_at
+    may_be_empty = room.is_left and floor > room.seq
+    has_buckets = bucket_of(floor) > room.purged
+    if not (floor > room.floor or may_be_old or may_be_empty or has_buckets):
+        return None
+    return _Due(room, floor, may_be_old, oldest_kept_at, now)
