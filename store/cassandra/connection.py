@@ -5,6 +5,7 @@ use again: each try makes one of its own.
 """
 
 import socket
+from collections.abc import Sequence
 from typing import Any, Final
 
 from cassandra import ConsistencyLevel, DriverException
@@ -21,7 +22,7 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory, tuple_factory
 
 from store.cassandra import diagnosis
-from store.cassandra.cql import CONDITIONAL, PROTOCOL_VERSION, ROWS, SERIAL
+from store.cassandra.cql import CONDITIONAL, PROTOCOL_VERSION, ROWS, SERIAL, Row
 from store.cassandra.errors import StoreRefused
 from store.cassandra.settings import CassandraSettings
 
@@ -32,6 +33,8 @@ RECONNECT_S: Final = (0.5, 4.0)
 HEARTBEAT_S: Final = 4.0
 """How often an idle connection is tried, and how long that may take: also a node that is cut off
 without a word is noticed."""
+
+REPLICATION: Final = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?"
 
 FAULTS: Final = (DriverException, NoHostAvailable, ConnectionException, ErrorMessage, OSError)
 """What comes of a network or of other machines."""
@@ -68,20 +71,31 @@ class Connection:
         """Let go of every connection; safe to call twice."""
         self._cluster.shutdown()
 
-    def lacks(self) -> str | None:
-        """Say why there can be no quorum; None if nothing is seen that hinders it.
+    def lacks_nodes(self) -> str | None:
+        """Say that no node is alive, by what the driver knows; None if one seems to be."""
+        if any(host.is_up is not False for host in self._hosts_here()):
+            return None
+        return diagnosis.nobody_answers(self._settings)
 
-        By what the driver knows of the nodes: asks nobody.
+    def lacks_replicas(self, found: Sequence[Row]) -> str | None:
+        """Say why the keyspace is of no use as it is; None if nothing is seen that hinders it.
+
+        ``found`` is what ``REPLICATION`` finds.
         """
-        hosts = self._hosts_here()
+        name, here, hosts = self._settings.keyspace, self._datacenter, self._hosts_here()
+        if not found:
+            return diagnosis.keyspace_missing(name, here, len(hosts))
         alive = sum(1 for host in hosts if host.is_up is not False)
-        if not alive:
-            return diagnosis.nobody_answers(self._settings)
-        name = self._settings.keyspace
-        if (keyspace := self._cluster.metadata.keyspaces.get(name)) is None:
-            return diagnosis.keyspace_missing(name, self._datacenter, len(hosts))
-        strategy = keyspace.replication_strategy
-        return diagnosis.keyspace_lacking(name, strategy, self._datacenter, alive, len(hosts))
+        return diagnosis.keyspace_lacking(name, found[0][0], here, alive, len(hosts))
+
+    def lacks(self) -> str | None:
+        """Say why there can be no quorum; None if nothing is seen that hinders it. Blocks."""
+        if (told := self.lacks_nodes()) is not None:
+            return told
+        try:
+            return self.lacks_replicas(self._replication())
+        except FAULTS:
+            return None
 
     def first_host(self) -> Any:
         """Return the same node to whoever asks, while the same nodes are alive."""
@@ -97,11 +111,14 @@ class Connection:
         return [host for host in self._cluster.metadata.all_hosts() if host.datacenter == here]
 
     def _find_keyspace(self) -> None:
-        name = self._settings.keyspace
-        if name not in self._cluster.metadata.keyspaces:
-            nodes = len(self._hosts_here())
-            raise StoreRefused(diagnosis.keyspace_missing(name, self._datacenter, nodes))
-        self.session.set_keyspace(name)
+        # Asked for: what the driver knows of keyspaces is empty while nodes disagree.
+        if not (found := self._replication()):
+            raise StoreRefused(str(self.lacks_replicas(found)))
+        self.session.set_keyspace(self._settings.keyspace)
+
+    def _replication(self) -> list[Row]:
+        text = REPLICATION.replace("?", "%s")
+        return list(self.session.execute(text, [self._settings.keyspace]))
 
 
 def _cluster(settings: CassandraSettings) -> Any:

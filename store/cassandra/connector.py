@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from store.cassandra.connection import Connection
+from store.cassandra.connection import REPLICATION, Connection
 from store.cassandra.cql import Cql
 from store.cassandra.errors import NotReady, StoreRefused
 from store.cassandra.migrations import migrate
@@ -45,10 +45,19 @@ class Connector:
             self._trying = asyncio.create_task(self._try_on())
 
     def lacks(self) -> str | None:
-        """Say what is missing to serve; None if nothing is known to be."""
+        """Say why there is nobody to ask; None if there seems to be somebody."""
         if self._connection is None:
             return self._reason
-        return self._connection.lacks()
+        return self._connection.lacks_nodes()
+
+    async def lacks_replicas(self) -> str | None:
+        """Ask for the keyspace, and say why it is of no use as it is; None if nothing hinders it.
+
+        Raises:
+            StoreUnavailable: there is no answer.
+        """
+        found = await self._cql.read(REPLICATION, self._settings.keyspace)
+        return None if self._connection is None else self._connection.lacks_replicas(found)
 
     async def close(self) -> None:
         """Let go of the connection, or of the try that is under way. Safe to call twice."""

@@ -4,8 +4,8 @@ Names of nodes, keyspaces and datacenters only: never a password, never what the
 """
 
 import ssl
-from collections.abc import Collection, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from cassandra import (
     AuthenticationFailed,
@@ -55,13 +55,13 @@ def keyspace_missing(keyspace: str, datacenter: str, nodes: int) -> str:
 
 
 def keyspace_lacking(
-    keyspace: str, strategy: Any, datacenter: str, alive: int, nodes: int
+    keyspace: str, replication: Mapping[str, str], datacenter: str, alive: int, nodes: int
 ) -> str | None:
     """Say why the keyspace cannot have its quorum; None if nothing is seen that hinders it.
 
-    ``strategy`` is the driver's; ``nodes`` are those of the datacenter, ``alive`` or not.
+    ``replication`` is Cassandra's own; ``nodes`` are those of the datacenter, ``alive`` or not.
     """
-    replicas = _replicas(strategy, datacenter)
+    replicas = _replicas(replication, datacenter)
     if replicas is None:
         return None
     alter = f'ALTER KEYSPACE "{keyspace}" WITH replication = {_replication(datacenter, nodes)};'
@@ -106,13 +106,18 @@ def _not_let_in(
     return NotReady(f"{settings.place} cannot tell yet whether the password is right")
 
 
-def _replicas(strategy: Any, datacenter: str) -> int | None:
+def _replicas(replication: Mapping[str, str], datacenter: str) -> int | None:
     """Return how many replicas the datacenter has of each row; None if that cannot be told."""
-    by_datacenter = getattr(strategy, "dc_replication_factors", None)
-    if by_datacenter is not None:
-        return int(by_datacenter.get(datacenter, 0))
-    everywhere = getattr(strategy, "replication_factor", None)
-    return None if everywhere is None else int(everywhere)
+    strategy = replication.get("class", "").rpartition(".")[2]
+    match strategy:
+        case "NetworkTopologyStrategy":
+            count = replication.get(datacenter, "0")
+        case "SimpleStrategy":
+            count = replication.get("replication_factor", "0")
+        case _:
+            return None
+    # Behind a slash: how many of them are transient.
+    return int(count.partition("/")[0])
 
 
 def _replication(datacenter: str, nodes: int) -> str:

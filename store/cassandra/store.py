@@ -115,14 +115,17 @@ class CassandraStore:
             raise NotReady(reason)
         try:
             async with asyncio.timeout(CHECK_S):
+                if (reason := await self._connector.lacks_replicas()) is not None:
+                    raise NotReady(reason)
                 await self._cql.write(
                     "INSERT INTO checks (id, at) VALUES (1, toUnixTimestamp(now()))"
                 )
                 await self._cql.read("SELECT at FROM checks WHERE id = 1")
+        except NotReady:
+            raise
         except (StoreUnavailable, TimeoutError):
-            raise NotReady(
-                self._connector.lacks() or "Cassandra has no quorum that answers in time"
-            ) from None
+            told = self._connector.lacks() or "Cassandra has no quorum that answers in time"
+            raise NotReady(told) from None
 
     async def add_api_key(self, key: ApiKey) -> None:
         await self._keys.add_api_key(key)

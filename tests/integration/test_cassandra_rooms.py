@@ -288,8 +288,8 @@ async def test_a_change_that_was_lost_is_decided_again_when_others_came_first(
 async def test_what_cannot_be_told_is_no_answer_and_neither_yes_nor_no(
     parts: RoomParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.cassandra.patience.LONGEST_S", 0.2)
     scene = await set_scene(parts)
+    monkeypatch.setattr("store.cassandra.patience.LONGEST_S", 0.2)
     faulty = FaultyCql(parts.cql)
     faulty.meet(*[Fault.LOST] * 100)
 

@@ -5,7 +5,6 @@ import ssl
 import pytest
 from cassandra import AuthenticationFailed, Unauthorized, Unavailable
 from cassandra.cluster import NoHostAvailable
-from cassandra.metadata import NetworkTopologyStrategy, SimpleStrategy
 
 from store.cassandra import diagnosis
 from store.cassandra.errors import NotReady, StoreRefused
@@ -15,16 +14,20 @@ PASSWORD = "hunter22-canary"
 SETTINGS = CassandraSettings(("10.0.0.1", "::1"), user="ilo", password=PASSWORD)
 
 
-def simple(replicas: int) -> object:
-    return SimpleStrategy({"replication_factor": str(replicas)})
+LOCATOR = "org.apache.cassandra.locator"
 
 
-def by_datacenter(**replicas: int) -> object:
-    return NetworkTopologyStrategy({name: str(number) for name, number in replicas.items()})
+def simple(replicas: int) -> dict[str, str]:
+    return {"class": f"{LOCATOR}.SimpleStrategy", "replication_factor": str(replicas)}
+
+
+def by_datacenter(**replicas: int) -> dict[str, str]:
+    counts = {name: str(number) for name, number in replicas.items()}
+    return {"class": f"{LOCATOR}.NetworkTopologyStrategy", **counts}
 
 
 @pytest.mark.parametrize(
-    ("strategy", "alive", "nodes", "says"),
+    ("replication", "alive", "nodes", "says"),
     [
         (simple(3), 1, 1, "has replication 3, and 1 node is alive: a quorum needs 2; start more"),
         (simple(3), 1, 3, "has replication 3, and 1 node is alive: a quorum needs 2"),
@@ -36,13 +39,14 @@ def by_datacenter(**replicas: int) -> object:
         (by_datacenter(dc1=3), 2, 3, None),
         # Some rows have their quorum, others not: nobody can tell by counting.
         (by_datacenter(dc1=3), 3, 6, None),
-        (object(), 1, 1, None),
+        ({"class": f"{LOCATOR}.LocalStrategy"}, 1, 1, None),
+        ({**simple(3), "replication_factor": "3/1"}, 1, 1, "has replication 3"),
     ],
 )
 def test_a_keyspace_without_a_quorum_is_told(
-    strategy: object, alive: int, nodes: int, says: str | None
+    replication: dict[str, str], alive: int, nodes: int, says: str | None
 ) -> None:
-    said = diagnosis.keyspace_lacking("ilo", strategy, "dc1", alive, nodes)
+    said = diagnosis.keyspace_lacking("ilo", replication, "dc1", alive, nodes)
 
     assert (said is None) == (says is None)
     assert (says or "") in (said or "")
