@@ -1,24 +1,26 @@
 """A running relay for the tests of the relay, on the loop that it runs on."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
 
 from services.ports import Store
 from store.cassandra import outcomes
+from store.cassandra.connection import Connection
 from store.cassandra.cql import Cql
+from store.cassandra.settings import CassandraSettings
 from store.sqlite import SqliteStore
-from tests.support.cassandra.node import Contact
 from tests.support.cassandra_faults import FaultyCql
-from tests.support.cassandra_node import open_session
 from tests.support.cassandra_parts import Parts, parts_on
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import House, open_house
+
+if TYPE_CHECKING:
+    from tests.support.cassandra.keyspaces import Keyspace, Sweeper
 
 LoopFactories = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
 
@@ -59,19 +61,20 @@ async def any_house(any_store: Store, often: None) -> AsyncIterator[House]:
 
 
 @pytest.fixture(scope="session")
-def parts_session(cassandra: Contact) -> Iterator[Any]:
-    """The driver's session on tables that tests share: they use names of their own."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    with open_session(f"parts_{worker}", cassandra) as connected:
-        yield connected
+def store_connection(own_keyspace: "tuple[Keyspace, Sweeper]") -> Iterator[Connection]:
+    """The store's connection to tables that tests share: they use names of their own."""
+    place, _ = own_keyspace
+    made = Connection.make(CassandraSettings(place.contact_points, place.port, place.name))
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def real(parts_session: Any, monkeypatch: pytest.MonkeyPatch) -> Cql:
+def real(store_connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Cql:
     """A connection that answers, for tests that do not wait long for one that does not."""
     monkeypatch.setattr(outcomes, "FIRST_PAUSE_S", 0.001)
     cql = Cql()
-    cql.attach(parts_session)
+    cql.attach(store_connection.session)
     return cql
 
 

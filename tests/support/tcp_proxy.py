@@ -21,8 +21,9 @@ class Cut:
 class TcpProxy:
     """Forwards to the port ``target`` of ``host``; None refuses.
 
-    While ``answers`` is not set, what the server sends is read and kept. ``next_cut`` is asked
-    at each connection how it shall end; ``cuts`` counts those that did.
+    While ``answers`` is not set, what the server sends is read and kept, and while ``requests`` is
+    not, what the client sends; ``has_kept`` is set when there is an answer among what is kept.
+    ``next_cut`` is asked at each connection how it shall end; ``cuts`` counts those that did.
     """
 
     def __init__(self, target: int | None, host: str = "127.0.0.1") -> None:
@@ -34,6 +35,9 @@ class TcpProxy:
         self.next_cut: Callable[[], Cut | None] = lambda: None
         self.answers = asyncio.Event()
         self.answers.set()
+        self.has_kept = asyncio.Event()
+        self.requests = asyncio.Event()
+        self.requests.set()
         self._open: set[asyncio.StreamWriter] = set()
 
     @property
@@ -45,6 +49,7 @@ class TcpProxy:
         for writer in self._open:
             writer.transport.abort()
         self.answers.set()
+        self.requests.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
@@ -60,7 +65,7 @@ class TcpProxy:
             source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, from_server: bool
         ) -> None:
             here = cut if cut is not None and cut.from_server == from_server else None
-            if await self._forward(source, sink, held=from_server, cut=here):
+            if await self._forward(source, sink, from_server=from_server, cut=here):
                 self.cuts += 1
                 for end in ends:
                     if cut is not None and cut.reset:
@@ -82,15 +87,16 @@ class TcpProxy:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         *,
-        held: bool,
+        from_server: bool,
         cut: Cut | None = None,
     ) -> bool:
         """Forward until the end; True when it has come to ``cut``."""
         left = None if cut is None else cut.after_bytes
         with suppress(ConnectionError):
             while data := await reader.read(1 << 16):
-                if held:
-                    await self.answers.wait()
+                if from_server and not self.answers.is_set():
+                    self.has_kept.set()
+                await (self.answers if from_server else self.requests).wait()
                 if writer.is_closing():
                     return False
                 writer.write(data if left is None else data[:left])
