@@ -1,5 +1,6 @@
 """Several nodes that are one Cassandra, each to be killed and started by itself."""
 
+import shutil
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -29,6 +30,7 @@ class Cluster:
     def __init__(
         self, folder: Path, *, size: int = SIZE, settings: Mapping[str, object] | None = None
     ) -> None:
+        self._folder = folder
         addresses = free_addresses(size)
         self.nodes = [
             Node(
@@ -81,6 +83,7 @@ class Cluster:
         """Stop all nodes at once and delete what they wrote."""
         for node in self.nodes:
             node.remove()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _evenly(number: int, size: int) -> dict[str, object]:

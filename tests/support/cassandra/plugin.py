@@ -10,8 +10,8 @@
 - ``cluster``: a ``Cluster`` of three nodes, all of them up when a test begins.
 - ``cluster_keyspace``: a new one there, on three nodes, without tables.
 
-Tests of a cluster are marked ``cluster``, and are left out unless ``-m`` names the mark.
-Without what a node needs, all of them skip.
+Tests of a cluster are marked ``cluster``, and are left out unless ``-m`` names the mark;
+``--without-cassandra`` skips all that need a node, and so does a machine that cannot run one.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tests.support.cassandra.keyspaces import Keyspace, Sweeper
 
 REPORTER: Final = "ilo_reporter"
+WITHOUT: Final = "--without-cassandra"
 # The shared node is never started again on its data, so it need not take care of them: that makes
 # new tables and emptied ones ten times cheaper.
 CARELESS: Final = (
@@ -57,6 +58,10 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[REPORTER] = os.getpid()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(WITHOUT, action="store_true", help="skip the tests that need a real Cassandra")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "cluster" in config.option.markexpr:
         return
@@ -67,11 +72,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def cassandra(request: pytest.FixtureRequest) -> Contact:
-    workerinput: dict[str, Any] = getattr(request.config, "workerinput", {})
+def may_start(pytestconfig: pytest.Config) -> None:
+    """Skips what needs a node where there is to be none."""
+    if lacks := f"left out by {WITHOUT}" if pytestconfig.getoption(WITHOUT) else missing():
+        pytest.skip(lacks)
+
+
+@pytest.fixture(scope="session")
+def cassandra(may_start: None, pytestconfig: pytest.Config) -> Contact:
+    workerinput: dict[str, Any] = getattr(pytestconfig, "workerinput", {})
     told = shared_node(workerinput.get(REPORTER, os.getpid()))
-    if "missing" in told:
-        pytest.skip(told["missing"])
     if "failed" in told:
         raise DidNotStart(told["failed"])
     return Node(STATE, told["address"]).contact
@@ -80,8 +90,8 @@ def cassandra(request: pytest.FixtureRequest) -> Contact:
 def shared_node(owner: int) -> dict[str, str]:
     """Return the ``address`` of the node that belongs to the process ``owner``.
 
-    Whoever asks first starts it. Instead of the address there may be what is ``missing`` on this
-    machine, or how it ``failed``: that is not tried again.
+    Whoever asks first starts it. Instead of the address there may be how it ``failed``: that is
+    not tried again.
     """
     folder = STATE / f"tests-{owner}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,8 +113,6 @@ def _start(folder: Path, owner: int) -> dict[str, str]:
         owner=owner,
         removed_with_owner=True,
     )
-    if lacks := missing():
-        return {"missing": lacks}
     try:
         node.start()
     except DidNotStart as failed:
@@ -146,9 +154,7 @@ def bare_keyspace(cassandra: Contact, cassandra_session: Any) -> Iterator[Keyspa
 
 
 @pytest.fixture
-def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
-    if lacks := missing():
-        pytest.skip(lacks)
+def make_node(may_start: None, tmp_path: Path) -> Iterator[Callable[..., Node]]:
     made: list[Node] = []
 
     def make(**arguments: Any) -> Node:
@@ -163,10 +169,8 @@ def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
 
 
 @pytest.fixture(scope="session")
-def own_cluster() -> Iterator[Cluster]:
+def own_cluster(may_start: None) -> Iterator[Cluster]:
     """The cluster of this worker, not started yet."""
-    if lacks := missing():
-        pytest.skip(lacks)
     from tests.support.cassandra.cluster import Cluster
 
     made = Cluster(STATE / f"cluster-{os.getpid()}")
