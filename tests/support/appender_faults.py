@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from services.model import RoomId
+from store.cassandra import log_table
 from store.cassandra.cql import Cas, Cql, Statement
-from store.cassandra.log import Answer, Group, Mark, Marker, Unknown, Written
+from store.cassandra.log import Answer, Conflict, Group, Mark, Marker, Unknown, Written
 from store.cassandra.log_table import CqlLogTable
 
 
@@ -37,7 +38,11 @@ def know_no_message_again() -> None:
     ) -> dict[Mark, Marker]:
         return {}
 
+    def answer(cas: Cas) -> Answer:
+        return Written() if cas.applied else Conflict(cas.rows[0]["head"], {})
+
     let_batches_say("", instead_of=" IF NOT EXISTS")
+    log_table._answer = answer
     CqlLogTable.markers = none  # type: ignore[method-assign, assignment]
 
 
