@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,8 @@ def keep(owner: int, pid_file: Path, log: Path, folder: str, command: list[str])
             continue
         if not folder:
             return
+        # It has ended, and the folder waits for the owner's end: a wait that does not wait.
+        time.sleep(LOOK_S)
     program.kill()
     program.wait()
     if folder:
