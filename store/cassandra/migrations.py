@@ -51,6 +51,10 @@ def migrate(connection: Connection, settings: CassandraSettings) -> Migrated:
         NotReady: Cassandra does not answer, or another process does not come to its end.
         StoreRefused: the tables are another program's, or of a version that we do not know.
     """
+    # With more replicas than nodes a conditional write takes effect, but is never answered: each
+    # would take its whole time.
+    if (lacking := connection.lacks()) is not None:
+        raise NotReady(lacking)
     try:
         return _Migration(connection, settings.keyspace).run()
     except FAULTS as error:

@@ -6,19 +6,18 @@ Between Ilo and Cassandra is a proxy, so that Cassandra can be away for one of t
 import asyncio
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from store.cassandra.connection import Connection
 from store.cassandra.migrations import migrate
 from store.cassandra.settings import CassandraSettings
 from tests.support.ilo_process import ILO, ROOT, IloProcess, running, write_config
+from tests.support.ready import READY_S, launched, reasons, until_ready, until_told
 from tests.support.system_client import SystemClient, visiting
 from tests.support.tcp_proxy import TcpProxy, proxy_to
 from tests.support.websocket import CLOSE, RawSocket
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
 AWAY_S = 5.0
 """How long there is no Cassandra."""
-READY_S = 60.0
-"""Far more than is promised: the machine may be busy."""
-LOOK_AGAIN_S = 0.1
 TRY_AGAIN_LATER = 1013
 DRIVER = "/site-packages/cassandra/"
 
@@ -60,47 +56,6 @@ def tables(bare_keyspace: "Keyspace") -> "Keyspace":
     finally:
         connection.close()
     return bare_keyspace
-
-
-async def reasons(ilo: IloProcess) -> list[str]:
-    """Return why it is not ready; nothing when it is."""
-    async with httpx.AsyncClient(trust_env=False, timeout=30.0) as client:
-        answer = await client.get(f"{ilo.api_url}/ready")
-    if answer.status_code == 200:
-        return []
-    assert answer.status_code == 503
-    # Quotation marks are escaped in JSON.
-    return [answer.text.replace('\\"', '"')]
-
-
-async def until_ready(ilo: IloProcess) -> float:
-    """Return how many seconds it took."""
-    began = time.monotonic()
-    async with asyncio.timeout(READY_S):
-        while True:
-            if not await reasons(ilo):
-                return time.monotonic() - began
-            await asyncio.sleep(LOOK_AGAIN_S)
-
-
-async def until_told(ilo: IloProcess, what: str) -> str:
-    """Return what /ready says, as soon as ``what`` is among it."""
-    async with asyncio.timeout(READY_S):
-        while True:
-            if what in (said := " ".join(await reasons(ilo))):
-                return said
-            await asyncio.sleep(LOOK_AGAIN_S)
-
-
-async def launched(ilo: IloProcess) -> None:
-    """Start it where it will not be ready, and return when its doors are open."""
-    ilo.launch()
-    there = await asyncio.to_thread(ilo.output.wait_for, r"^  to stop", after=0, wait_s=READY_S)
-    assert there is not None, ilo.output.text
-    for name, door in (("api_url", "API"), ("relay_url", "relay")):
-        found = re.search(rf"^  {door} +(\S+?)(/ws/<room>)?$", ilo.output.text, re.MULTILINE)
-        assert found is not None
-        setattr(ilo, name, found[1])
 
 
 @pytest.fixture

@@ -55,3 +55,13 @@ OPENSSL = (
     *("-config", "openssl.cnf", "-extensions", "for_localhost"),
     *("-out", "localhost.crt", "-keyout", "localhost.key"),
 )
+
+# Whoever follows the documents has these, and three nodes of Cassandra.
+GENERAL_CONFIG = """\
+Cassandra_address: "127.0.0.1"
+Cassandra_keyspace: "ilo"
+Potion_IP: "0.0.0.0:4000"
+"""
+CREATE_KEYSPACE = (
+    "CREATE keyspace ilo WITH replication={'class':'SimpleStrategy','replication_factor':3};"
+)

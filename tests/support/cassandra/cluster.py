@@ -25,13 +25,21 @@ _ASK_ALL: Final = SimpleStatement(
 
 
 class Cluster:
-    """Nodes on addresses in a row, with their data under ``folder``, which goes with the owner."""
+    """Nodes on addresses in a row, with their data under ``folder``, which goes with the owner.
+
+    ``first`` is what ``free_addresses`` is asked for.
+    """
 
     def __init__(
-        self, folder: Path, *, size: int = SIZE, settings: Mapping[str, object] | None = None
+        self,
+        folder: Path,
+        *,
+        size: int = SIZE,
+        settings: Mapping[str, object] | None = None,
+        first: int = 1,
     ) -> None:
         self._folder = folder
-        addresses = free_addresses(size)
+        addresses = free_addresses(size, first=first)
         self.nodes = [
             Node(
                 folder / f"node-{number}",
