@@ -22,12 +22,12 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench soak docs clients pages format lock clean
+.PHONY: help run test test-cluster check bench soak docs clients pages format lock clean
 
 help: ## This list
 	@echo "Ilo: an end-to-end encrypted messaging backend. Needs Python 3.11+ and make."
 	@echo
-	@awk -F ' *## *' '/^[a-z]+:.*##/ {sub(/:.*/, "", $$1); printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ' *## *' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  make run ARGS=\"--config FOLDER\"       flags for \`ilo serve\`"
 	@echo "  make test ARGS=\"tests/unit -k room\"   flags for pytest"
@@ -41,6 +41,11 @@ run: $(RUNTIME) ## Install what is missing, then start Ilo on this machine
 test: check ## Install what the tests need, run the checks, then all tests
 	@tools/install/system.sh
 	@ILO_SKIPPED=$(SKIPPED) $(PY) -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
+
+# One after the other, in one process: three nodes are as much as a small machine has room for.
+test-cluster: $(DEV) ## The tests that need three nodes of Cassandra, which `make test` leaves out
+	@tools/install/system.sh
+	@$(PY) -m pytest -m cluster $(ARGS)
 
 check: $(DEV) $(NODE) ## Formatting, lint, types, imports, contracts, locks
 	@mkdir -p $(dir $(SKIPPED))

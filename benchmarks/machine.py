@@ -28,16 +28,23 @@ LIBRARIES = (
 def facts(workshop: Workshop) -> dict[str, str]:
     """Return the facts to print, in order."""
     return {
-        "cores": f"{os.cpu_count()}, {len(os.sched_getaffinity(0))} of them usable",
-        "CPU": _cpu_model(),
-        "kernel": f"{platform.system()} {platform.release()}",
-        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        **of_this_machine(),
         "Node.js": _or_missing(lambda: node_version(workshop)),
         "C compiler": _or_missing(lambda: f"{compiler_version()}, -O2"),
         "NATS": _or_missing(nats_version),
         "disk": filesystem(workshop.folder),
         "load before": f"{os.getloadavg()[0]:.1f} of its cores busy (one-minute average)",
         "libraries": ", ".join(_library(name) for name in LIBRARIES),
+    }
+
+
+def of_this_machine() -> dict[str, str]:
+    """Return those facts that need no other programs."""
+    return {
+        "cores": f"{os.cpu_count()}, {len(os.sched_getaffinity(0))} of them usable",
+        "CPU": _cpu_model(),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
     }
 
 

@@ -6,7 +6,8 @@ folder of general_config.yaml and logging_config.yaml; without it that is the wo
 What `ilo api` sees to, the server has to: where it listens (`api_listen` counts only as the
 origin of the API's own pages), TLS, time limits on slow requests, an access log without query
 strings. It must leave client addresses alone, as in `uvicorn --no-proxy-headers`: whom to
-believe, `trusted_proxies` says. One process only: the embedded store refuses a second one.
+believe, `trusted_proxies` says. On Cassandra any number of processes; on the embedded store one,
+which refuses a second.
 """
 
 import asyncio

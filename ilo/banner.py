@@ -29,6 +29,9 @@ def banner(
             rows.append(("clients use", settings.relay_url))
     else:
         rows.append(("relay", f"runs apart; clients are told {settings.relay_url}"))
+    if (cassandra := settings.cassandra) is not None:
+        place = f"{', '.join(cassandra.addresses)}, port {cassandra.port}"
+        rows.append(("Cassandra", f'keyspace "{cassandra.keyspace}" at {place}'))
     rows.append(("data", str(settings.data_dir.absolute())))
     if admin_secret_place is not None:
         rows.append(("admin credential", admin_secret_place))

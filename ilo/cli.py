@@ -1,4 +1,4 @@
-"""The command line: `ilo serve | api | relay | config | cert | key | restored`.
+"""The command line: `ilo serve | api | relay | config | cert | key | migrate | restored`.
 
 Imports late what a command needs, so that `--help` is there at once. What is refused for a
 known reason is told in one line each on stderr, without a traceback.
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(commands)
     _add_cert(commands)
     _add_key(commands)
+    _add_migrate(commands)
     _add_restored(commands)
     return top
 
@@ -83,8 +84,9 @@ def _add_servers(commands: Any) -> None:  # argparse does not name the type
         commands,
         "serve",
         "start the API and the relay in one process",
-        "Starts the API (port 7999) and the relay (port 4000) in one process on the embedded"
-        " store, and prints where everything is. Reads general_config.yaml and"
+        "Starts the API (port 7999) and the relay (port 4000) in one process, on Cassandra where"
+        " Cassandra_address is set and else on the embedded store, and prints where everything"
+        " is. Reads general_config.yaml and"
         " logging_config.yaml in the configuration folder; without them the defaults hold."
         " Ctrl-C or SIGTERM: says goodbye to every client, and ends with 0.",
         "ilo serve\n  ilo serve --config /etc/ilo",
@@ -98,9 +100,10 @@ def _add_servers(commands: Any) -> None:  # argparse does not name the type
         commands,
         "api",
         "start the API alone",
-        "Starts the API alone (port 7999). The embedded store, which one process only can open,"
-        " is then the API's: a relay runs apart with a store of its own (`ilo relay"
-        " --own-store`), and clients are told of it as `relay_url` says.",
+        "Starts the API alone (port 7999); clients are told of a relay as `relay_url` says. On"
+        " Cassandra any number of them run beside a relay (`ilo relay`). The embedded store, which"
+        " one process only can open, is the API's: a relay then has a store of its own (`ilo relay"
+        " --own-store`).",
         "ilo api --config /etc/ilo",
     )
     for command in (serve, api):
@@ -112,10 +115,10 @@ def _add_servers(commands: Any) -> None:  # argparse does not name the type
         commands,
         "relay",
         "start a relay alone",
-        "Starts a relay alone, which asks the API at `api_url` whose token it is shown. On the"
-        " embedded store, which one process only can open, it is refused, unless it gets a"
-        " store of its own.",
-        "ilo relay --own-store --config relay-folder",
+        "Starts a relay alone, which asks the API at `api_url` whose token it is shown. On"
+        " Cassandra it shares the API's store. On the embedded store, which one process only can"
+        " open, it is refused, unless it gets a store of its own.",
+        "ilo relay --config /etc/ilo\n  ilo relay --own-store --config relay-folder",
     )
     relay.add_argument(
         "--own-store",
@@ -221,6 +224,20 @@ def _add_key(commands: Any) -> None:
         )
 
 
+def _add_migrate(commands: Any) -> None:
+    migrate = _add(
+        commands,
+        "migrate",
+        "make Ilo's tables in Cassandra",
+        "Makes Ilo's tables in the keyspace, or brings those of an older version up to date, and"
+        " says what it has done. A start does the same; by hand it can be done before, and"
+        " watched. Run twice it does no harm.",
+        "ilo migrate\n  ilo migrate --config /etc/ilo",
+    )
+    _add_folder(migrate)
+    migrate.set_defaults(run=_migrate)
+
+
 def _add_restored(commands: Any) -> None:
     restored = _add(
         commands,
@@ -228,8 +245,9 @@ def _add_restored(commands: Any) -> None:
         "say that the data was restored from a backup",
         "Gives every room a new epoch, so that clients notice that messages which they have"
         " seen may be missing and that their numbers are given out again. To be run once,"
-        " after a backup was put back and before Ilo starts on it. Refused while Ilo runs on"
-        " that data. Run twice it does no harm: clients only fetch once more what is kept.",
+        " after a backup was put back and before Ilo starts on it. On the embedded store it is"
+        " refused while Ilo runs; on Cassandra it cannot know: stop all processes of Ilo before."
+        " Run twice it does no harm: clients only fetch once more what is kept.",
         "ilo restored\n  ilo restored --config /etc/ilo",
     )
     _add_folder(restored)
@@ -296,16 +314,9 @@ def _api(options: argparse.Namespace) -> None:
 
 def _relay(options: argparse.Namespace) -> None:
     settings = _start(options)
-    if not options.own_store:
-        raise CommandRefused(
-            "relay: the embedded store belongs to one process; use `ilo serve` with it,"
-            " or --own-store"
-        )
-    if settings.api_url is None:
-        raise CommandRefused("relay: api_url is missing: it says where the API is")
     from ilo import wiring
 
-    _run(wiring.serve_relay(settings, own_store=True))
+    _run(wiring.serve_relay(settings, own_store=options.own_store))
 
 
 def _start(options: argparse.Namespace) -> "Settings":
@@ -390,6 +401,13 @@ def _key_revoke(options: argparse.Namespace) -> None:
         raise CommandRefused("an API key is a UUID; this is none") from None
     done = api.call("DELETE", "/key", {"Ilo-Api-Key": key})
     print(done.get("detail", "revoked"))
+
+
+def _migrate(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    from ilo.migrated import migrate_tables
+
+    print(migrate_tables(settings))
 
 
 def _restored(options: argparse.Namespace) -> None:

@@ -19,8 +19,7 @@ def example_config() -> str:
     """Return a whole file; it says what the defaults say."""
     lines = list(_comment(_HEAD, ""))
     for key, rules in config_schema()["properties"].items():
-        if not key.startswith("Cassandra_"):
-            lines += ["", *_entry(key, resolved(rules), "")]
+        lines += ["", *_entry(key, resolved(rules), "")]
     return "\n".join(lines) + "\n"
 
 

@@ -54,6 +54,8 @@ loggers:
     propagate: false
   uvicorn:             # the API's server: its start and its end are told by Ilo
     level: WARNING
+  cassandra:           # the driver: what it meets is told by Ilo, once
+    level: CRITICAL
   httpx:               # each question of the relay to the API
     level: WARNING
 root:                  # everything else

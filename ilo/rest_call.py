@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from ilo.hosts import is_loopback
 from ilo.redaction import escaped
 from ilo.refusals import CommandRefused
 from ilo.secrets import Secret
-from ilo.settings import MAX_PORT, is_loopback
+from ilo.settings import MAX_PORT
 
 TIMEOUT_S: Final = 10.0
 MAX_ANSWER_BYTES: Final = 64 * 1024

@@ -2,8 +2,9 @@
 
 from ilo.refusals import CommandRefused
 from ilo.settings import Settings
+from ilo.stores import open_store
 from services.errors import IloError
-from store.sqlite import SqliteStore, StoreRefused
+from store.sqlite import SqliteStore
 
 
 async def begin_epochs(settings: Settings) -> int:
@@ -12,13 +13,12 @@ async def begin_epochs(settings: Settings) -> int:
     Raises:
         CommandRefused: there is no store, another process uses it, or it cannot be written.
     """
-    if not SqliteStore.is_in(settings.data_dir):
+    if settings.cassandra is None and not SqliteStore.is_in(settings.data_dir):
         raise CommandRefused(f"{settings.data_dir}: there is no store in this folder")
+    store = await open_store(settings)
     try:
-        store = await SqliteStore.open(settings.data_dir)
-    except (StoreRefused, OSError) as error:
-        raise CommandRefused(f"the store cannot be opened: {error}") from None
-    try:
+        # Else the start of the work would say less of what is missing.
+        await store.check()
         return await store.begin_epochs()
     except IloError as error:
         raise CommandRefused(f"{error}; do it again") from None

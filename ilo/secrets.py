@@ -1,4 +1,5 @@
-"""The node secret and the admin credential: found, or made at the first start.
+"""The node secret and the admin credential: found, or made at the first start. And the password
+to Cassandra, which nobody makes.
 
 A file of ours is readable by its owner only, and is either whole or not there. Nothing here
 shows a secret: errors name the file or the variable.
@@ -13,11 +14,13 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Final, NoReturn
 
+from ilo.cassandra_options import CassandraOptions
 from ilo.refusals import CommandRefused
 from ilo.settings import Settings
 
 NODE_SECRET_VARIABLE: Final = "ILO_NODE_SECRET"  # noqa: S105
 ADMIN_SECRET_VARIABLE: Final = "ILO_ADMIN_SECRET"  # noqa: S105
+CASSANDRA_PASSWORD_VARIABLE: Final = "ILO_CASSANDRA_PASSWORD"  # noqa: S105
 NODE_SECRET_NAME: Final = "node_secret"  # noqa: S105
 ADMIN_SECRET_NAME: Final = "admin_secret"  # noqa: S105
 
@@ -93,6 +96,15 @@ def admin_secret(
     return _read_or_make(settings.data_dir, ADMIN_SECRET_NAME, "a")
 
 
+def node_secret_place(settings: Settings, environment: Mapping[str, str]) -> str:
+    """Return in words where the node secret is."""
+    if settings.node_secret_files:
+        return str(settings.node_secret_files[0].absolute())
+    if NODE_SECRET_VARIABLE in environment:
+        return f"the environment variable {NODE_SECRET_VARIABLE}"
+    return str((settings.data_dir / NODE_SECRET_NAME).absolute())
+
+
 def admin_secret_place(settings: Settings, environment: Mapping[str, str]) -> str:
     """Return in words where the admin credential is."""
     if settings.admin_secret_file is not None:
@@ -100,6 +112,33 @@ def admin_secret_place(settings: Settings, environment: Mapping[str, str]) -> st
     if ADMIN_SECRET_VARIABLE in environment:
         return f"the environment variable {ADMIN_SECRET_VARIABLE}"
     return str((settings.data_dir / ADMIN_SECRET_NAME).absolute())
+
+
+def cassandra_password(options: CassandraOptions, environment: Mapping[str, str]) -> Secret | None:
+    """Return the password of `Cassandra_user`, as it stands there; None without a user.
+
+    Raises:
+        CommandRefused: the file or the variable is not right, or is missing.
+    """
+    if options.user is None:
+        return None
+    if options.password_file is not None:
+        _refuse_both(CASSANDRA_PASSWORD_VARIABLE, "Cassandra_password_file", environment)
+        place, content = str(options.password_file), _content(options.password_file)
+    elif (text := environment.get(CASSANDRA_PASSWORD_VARIABLE)) is not None:
+        place, content = CASSANDRA_PASSWORD_VARIABLE, text.encode("utf-8", "surrogateescape")
+    else:
+        raise CommandRefused(
+            "Cassandra_user: its password is missing: Cassandra_password_file, or"
+            f" {CASSANDRA_PASSWORD_VARIABLE}"
+        )
+    try:
+        password = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise CommandRefused(f"{place}: is not UTF-8") from None
+    if not password or "\0" in password:
+        raise CommandRefused(f"{place}: must be a password, which is not empty")
+    return Secret(password)
 
 
 def make_private_folder(folder: Path) -> None:
@@ -130,19 +169,22 @@ def _checked(text: str, place: str) -> Secret:
 
 def _read(file: Path) -> Secret:
     try:
+        return _checked(_content(file).decode("ascii").strip(), str(file))
+    except UnicodeDecodeError:
+        raise CommandRefused(f"{file}: {_RULE}") from None
+
+
+def _content(file: Path) -> bytes:
+    try:
         # Looked at through the open file: the name might lead elsewhere a moment later.
         # Without waiting, should it be a pipe.
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as stream:
             status = os.fstat(descriptor)
             _check_owner_only(file, status)
-            content = stream.read(MAX_FILE_BYTES)
+            return stream.read(MAX_FILE_BYTES)
     except OSError as error:
         raise CommandRefused(f"{file}: cannot be read: {error.strerror}") from None
-    try:
-        return _checked(content.decode("ascii").strip(), str(file))
-    except UnicodeDecodeError:
-        raise CommandRefused(f"{file}: {_RULE}") from None
 
 
 def _check_owner_only(file: Path, status: os.stat_result) -> None:

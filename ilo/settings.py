@@ -14,7 +14,9 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from ilo.cassandra_options import CassandraOptions, cassandra_options
 from ilo.config_schema import general_problems
+from ilo.hosts import is_loopback
 from ilo.refusals import ConfigRefused
 from ilo.strict_yaml import read_yaml
 from services.limits import Limits, Rates
@@ -107,6 +109,8 @@ class Settings:
     node_secret_files: tuple[Path, ...] = ()
     """At most two; the first is the one to send."""
     admin_secret_file: Path | None = None
+    cassandra: CassandraOptions | None = None
+    """None: the embedded store in ``data_dir``."""
     folder: Path = Path()
     source: str = "defaults"
     warnings: tuple[str, ...] = ()
@@ -190,8 +194,6 @@ def _settings(
     config: object, folder: Path, place: str, source: str, warnings: tuple[str, ...]
 ) -> Settings:
     """Return what ``config`` says; ``place`` is where, for who made a mistake in it."""
-    if isinstance(config, dict):
-        _refuse_cassandra(place, config)
     if problems := general_problems(config):
         raise ConfigRefused(place, problems)
     assert isinstance(config, dict)  # noqa: S101  # the schema has said so
@@ -201,16 +203,6 @@ def _settings(
     if reader.problems:
         raise ConfigRefused(place, reader.problems)
     return settings
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches ``host``; of names only localhost is."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_any(host: str) -> bool:
@@ -225,14 +217,6 @@ def _origin(url: str) -> str:
     parts = urlsplit(url.lower())
     default_port = ":443" if parts.scheme == "https" else ":80"
     return f"{parts.scheme}://{parts.netloc.removesuffix(default_port)}"
-
-
-def _refuse_cassandra(file: str, config: Mapping[object, object]) -> None:
-    keys = [key for key in config if isinstance(key, str) and key.startswith("Cassandra_")]
-    if keys:
-        rule = "this version keeps its data in the embedded store only; remove "
-        rule += "this key" if len(keys) == 1 else "these keys"
-        raise ConfigRefused(file, [f"{', '.join(keys)}: {rule}"])
 
 
 def _warnings(file: Path) -> tuple[str, ...]:
@@ -265,6 +249,10 @@ class _Reader:
 
         origins = config.get("allowed_origins")
         node_files = config.get("node_secret_file", [])
+        cassandra = cassandra_options(config, self._folder, self._note)
+        if cassandra is not None and cassandra.tells_password_in_clear:
+            told = "Cassandra_user: without Cassandra_tls_ca its password is sent in clear"
+            warnings = (*warnings, told)
         settings = Settings(
             api_listen=self._listen("api_listen", DEFAULTS.api_listen),
             relay_listen=relay_listen,
@@ -285,6 +273,7 @@ class _Reader:
                 for name in ([node_files] if isinstance(node_files, str) else node_files)
             ),
             admin_secret_file=self._path("admin_secret_file"),
+            cassandra=cassandra,
             folder=self._folder,
             source=source,
             warnings=warnings,

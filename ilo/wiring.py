@@ -31,11 +31,20 @@ from ilo.secrets import (
     admin_secret,
     admin_secret_place,
     make_private_folder,
+    node_secret_place,
     node_secrets,
 )
 from ilo.settings import ANY_HOST, Listen, Settings
+from ilo.stores import open_store
 from ilo.work_pool import ThreadWorkPool
-from relay.introspect import Admitted, Gatekeeper, Introspector, TokenKind
+from relay.introspect import (
+    Admitted,
+    ApiUnavailable,
+    Gatekeeper,
+    Introspector,
+    RelayRefused,
+    TokenKind,
+)
 from relay.server import Relay, RelaySettings
 from services.accounts import Accounts
 from services.errors import IloError, NameTaken
@@ -52,7 +61,6 @@ from services.rooms import Rooms
 from services.sessions import Sessions
 from services.tickets import Tickets
 from spec import load_asyncapi, load_openapi
-from store.sqlite import SqliteStore, StoreRefused
 
 log = logging.getLogger("ilo.wiring")
 
@@ -65,6 +73,9 @@ HOUR_S: Final = 3600.0
 GRACE_S: Final = 5
 """How long requests that have begun may take after the stop was asked for."""
 BACKLOG: Final = 2048
+LOOK_AGAIN_S: Final = 2.0
+"""Between two questions of a relay whether the API knows it, while the API does not answer."""
+NO_SESSION: Final = "0" * 32
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 IsReady = Callable[[], Awaitable[list[str]]]
@@ -75,7 +86,7 @@ def wall_clock() -> Instant:
 
 
 async def serve(settings: Settings, *, strict_responses: bool = False) -> None:
-    """Run the API and the relay on the embedded store until SIGINT or SIGTERM.
+    """Run the API and the relay in this process until SIGINT or SIGTERM.
 
     ``strict_responses`` holds every answer of the API to the contract, not one in a hundred.
     """
@@ -99,7 +110,7 @@ async def serve(settings: Settings, *, strict_responses: bool = False) -> None:
 
 
 async def serve_api(settings: Settings) -> None:
-    """Run the API alone on the embedded store until SIGINT or SIGTERM."""
+    """Run the API alone until SIGINT or SIGTERM."""
     with _listening(settings.api_listen) as api:
         real = replace(settings, api_listen=_bound(api))
         async with (
@@ -128,9 +139,19 @@ async def open_api(settings: Settings) -> AsyncIterator[ASGIApp]:
 
 
 async def serve_relay(settings: Settings, *, own_store: bool) -> None:
-    """Run a relay alone, which asks the API at ``settings.api_url``, until SIGINT or SIGTERM."""
-    if not own_store or settings.api_url is None:
-        raise CommandRefused("relay: it needs api_url, and a store of its own")
+    """Run a relay alone, which asks the API at ``settings.api_url``, until SIGINT or SIGTERM.
+
+    With Cassandra it shares the API's store; with ``own_store`` it has an embedded one to itself.
+    """
+    if own_store and settings.cassandra is not None:
+        raise CommandRefused("relay: --own-store does not go with Cassandra_address")
+    if not own_store and settings.cassandra is None:
+        raise CommandRefused(
+            "relay: the embedded store belongs to one process; use `ilo serve` with it,"
+            " --own-store, or Cassandra_address"
+        )
+    if settings.api_url is None:
+        raise CommandRefused("relay: api_url is missing: it says where the API is")
     with _listening(settings.relay_listen) as door:
         real = replace(settings, relay_listen=_bound(door))
         async with _node(real, _stop_when_told()) as node:
@@ -142,10 +163,15 @@ async def serve_relay(settings: Settings, *, own_store: bool) -> None:
             async with asks:
                 secret = node.secrets[0].reveal()
                 introspector = Introspector(asks, secret, load_openapi(), wall_clock)
-                relay = _relay(node, _Guests(introspector, node.store))
+                known = _Guests(introspector, node.store) if own_store else introspector
+                relay = _relay(node, known)
                 await relay.start([door], _tls(real))
                 _say_where(real, ("relay",))
-                await node.stop.wait()
+                looking = asyncio.create_task(_look_whether_known(introspector, real))
+                try:
+                    await node.stop.wait()
+                finally:
+                    looking.cancel()
                 await relay.drain()
 
 
@@ -171,10 +197,7 @@ async def _node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[_Node]
     for secret in secrets:
         hide(secret)
     make_private_folder(settings.data_dir)
-    try:
-        store = await SqliteStore.open(settings.data_dir)
-    except (StoreRefused, OSError) as error:
-        raise CommandRefused(f"the store cannot be opened: {error}") from None
+    store = await open_store(settings)
     pool = ThreadWorkPool()
     events = Listeners()
     rooms = Rooms(store, settings.limits, wall_clock, events.tell)
@@ -262,6 +285,30 @@ def _relay(node: _Node, introspector: Gatekeeper) -> Relay:
         node.readiness,
         node.events,
     )
+
+
+async def _look_whether_known(introspector: Introspector, settings: Settings) -> None:
+    """Say once, as soon as the API answers, if it takes this relay for a stranger."""
+    while True:
+        try:
+            await introspector.ended([NO_SESSION])
+        except RelayRefused as refused:
+            log.error(  # noqa: TRY400  # the traceback would say nothing
+                "the API does not know this relay, so nobody is let in: its node secret is"
+                " another one (node_secret_file, ILO_NODE_SECRET), or Potion_IP names another"
+                " address",
+                extra={
+                    "reason": refused.reason,
+                    "api_url": settings.api_url,
+                    "ours": node_secret_place(settings, os.environ),
+                },
+            )
+            return
+        except ApiUnavailable:
+            await asyncio.sleep(LOOK_AGAIN_S)
+        else:
+            log.info("the API knows this relay", extra={"api_url": settings.api_url})
+            return
 
 
 class _Guests:

@@ -24,6 +24,7 @@ ASK_TIMEOUT_S = 3.0
 MAX_ANSWER_BYTES = 8 * 1024
 LATEST_EXPIRY_S = 253_402_300_799
 """The end of the year 9999: RFC 3339 cannot write what is later."""
+_REFUSALS = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 _NONCE_BYTES = 16
 _SID_BYTES = 36
 _ANSWER_DEPTH = 2
@@ -35,6 +36,13 @@ class ApiUnavailable(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class RelayRefused(ApiUnavailable):
+    """The API does not take this relay for one of its own."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the API refuses this relay with status {status}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,8 @@ class Introspector:
         async with self._client.stream(
             "POST", path, headers=self._headers, follow_redirects=False, **question
         ) as response:
+            if response.status_code in _REFUSALS:
+                raise RelayRefused(response.status_code)
             if response.status_code != httpx.codes.OK:
                 raise ApiUnavailable(f"the API answers with status {response.status_code}")
             if response.headers.get("content-type", "").partition(";")[0] != "application/json":

@@ -137,7 +137,10 @@ class SessionStore(Protocol):
         ...
 
     async def sweep(self, now: Instant) -> int:
-        """Delete expired sessions and tickets, a bounded number at once; return how many."""
+        """Delete expired sessions and tickets, a bounded number at once; return how many.
+
+        0 when none are left, or where they go by themselves. Never takes what is valid.
+        """
         ...
 
 
@@ -145,8 +148,10 @@ class RoomStore(Protocol):
     """Rooms, who is in them, and what is said there.
 
     A method that changes the members of a room does so all at once, and raises the room's
-    ``members_version`` by one if there was something to change. Whoever gets a room gets it as
-    it was stored at one moment between question and answer.
+    ``members_version`` by one if there was something to change. Whoever gets a room gets what it
+    says of its members as it was stored at one moment between question and answer; head and
+    floor are each as of such a moment. Where several processes share a store, those that let one
+    user in at the same moment may each count without the others.
     """
 
     async def enter_room(

@@ -6,6 +6,7 @@ their process: it closes the store and returns another on the same data.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,27 +15,50 @@ from store.sqlite import SqliteStore
 from tests.support.memory_store import MemoryStore
 from tests.support.store_samples import Reopen
 
-OpenStore = Callable[[Path], Awaitable[Store]]
+if TYPE_CHECKING:
+    from tests.support.cassandra.keyspaces import Keyspace
 
+OpenStore = Callable[[], Awaitable[Store]]
 
-async def open_memory(data_dir: Path) -> Store:
-    return MemoryStore()
-
-
-STORES: dict[str, OpenStore] = {"sqlite": SqliteStore.open, "memory": open_memory}
-DURABLE = ["sqlite"]
+STORES = ["sqlite", "cassandra", "memory"]
+DURABLE = ["sqlite", "cassandra"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kind" in metafunc.fixturenames:
         durable = "reopen" in metafunc.fixturenames
-        metafunc.parametrize("kind", DURABLE if durable else list(STORES))
+        metafunc.parametrize("kind", DURABLE if durable else STORES)
 
 
 @pytest.fixture
-async def opened(kind: str, tmp_path: Path) -> AsyncIterator[list[Store]]:
+def open_store(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> OpenStore:
+    """Opens a store of that kind on the data of this test."""
+    if kind == "sqlite":
+        return lambda: SqliteStore.open(tmp_path / "data")
+    if kind == "cassandra":
+        return on_cassandra(request.getfixturevalue("keyspace"))
+
+    async def open_memory() -> Store:
+        return MemoryStore()
+
+    return open_memory
+
+
+def on_cassandra(keyspace: "Keyspace") -> OpenStore:
+    # The driver takes a while to import, and the other stores do without.
+    from store.cassandra.settings import CassandraSettings
+    from store.cassandra.store import CassandraStore
+
+    where = CassandraSettings(
+        tuple(keyspace.contact_points), keyspace.port, keyspace.name, keyspace.datacenter
+    )
+    return lambda: CassandraStore.open(where)
+
+
+@pytest.fixture
+async def opened(open_store: OpenStore) -> AsyncIterator[list[Store]]:
     """All stores that the test has opened, the one in use last."""
-    stores = [await STORES[kind](tmp_path / "data")]
+    stores = [await open_store()]
     yield stores
     for store in stores:
         await store.close()
@@ -46,10 +70,10 @@ def store(opened: list[Store]) -> Store:
 
 
 @pytest.fixture
-def reopen(kind: str, opened: list[Store], tmp_path: Path) -> Reopen:
+def reopen(open_store: OpenStore, opened: list[Store]) -> Reopen:
     async def close_and_open() -> Store:
         await opened[-1].close()
-        opened.append(await STORES[kind](tmp_path / "data"))
+        opened.append(await open_store())
         return opened[-1]
 
     return close_and_open

@@ -349,13 +349,12 @@ async def test_a_message_sent_again_much_later_gets_its_first_receipt(
     store: Store,
 ) -> None:
     ann, room = await add_user(store), await open_room(store)
-    draft = draft_for(room, ann)
+    draft = draft_for(room, ann)._replace(after=0)
     await append(store, draft)
     for _ in range(6):
         await append(store, *(draft_for(room, ann) for _ in range(200)))
 
-    # Whatever a sender says it had seen, its id names one message.
-    outcomes = await append(store, draft._replace(after=1_100), draft._replace(after=0))
+    outcomes = await append(store, draft, draft)
 
     assert outcomes == [Receipt(1, draft.sent_at, new=False)] * 2
 
@@ -606,3 +605,14 @@ async def test_one_id_may_serve_in_every_room_at_once(store: Store) -> None:
     )
 
     assert seqs(outcomes) == [1] * 200
+
+
+async def test_a_group_of_the_longest_texts_at_once_is_stored_in_order(store: Store) -> None:
+    ann, room = await add_user(store), await open_room(store)
+    text = "x" * (MESSAGE_BYTES - 2)
+    drafts = [draft_for(room, ann, f"{n:02}{text}") for n in range(64)]
+
+    outcomes = await append(store, *drafts)
+
+    assert seqs(outcomes) == list(range(1, 65))
+    assert [one[:2] for one in await texts(store, room)] == [f"{n:02}" for n in range(64)]

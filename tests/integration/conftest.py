@@ -1,16 +1,26 @@
 """A running relay for the tests of the relay, on the loop that it runs on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
 
 from services.ports import Store
+from store.cassandra import outcomes
+from store.cassandra.connection import Connection
+from store.cassandra.cql import Cql
+from store.cassandra.settings import CassandraSettings
 from store.sqlite import SqliteStore
+from tests.support.cassandra_faults import FaultyCql
+from tests.support.cassandra_parts import Parts, parts_on
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import House, open_house
+
+if TYPE_CHECKING:
+    from tests.support.cassandra.keyspaces import Keyspace, Sweeper
 
 LoopFactories = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
 
@@ -48,3 +58,33 @@ async def any_house(any_store: Store, often: None) -> AsyncIterator[House]:
     """A relay, once on a store in memory and once on the embedded one."""
     async with open_house(any_store) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def store_connection(own_keyspace: "tuple[Keyspace, Sweeper]") -> Iterator[Connection]:
+    """The store's connection to tables that tests share: they use names of their own."""
+    place, _ = own_keyspace
+    made = Connection.make(CassandraSettings(place.contact_points, place.port, place.name))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def real(store_connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Cql:
+    """A connection that answers, for tests that do not wait long for one that does not."""
+    monkeypatch.setattr(outcomes, "FIRST_PAUSE_S", 0.001)
+    cql = Cql()
+    cql.attach(store_connection.session)
+    return cql
+
+
+@pytest.fixture
+def parts(real: Cql) -> Parts:
+    """Those whose writes meet faults."""
+    return parts_on(FaultyCql(real))
+
+
+@pytest.fixture
+def others(real: Cql) -> Parts:
+    """Those of another process, which nothing happens to."""
+    return parts_on(FaultyCql(real))

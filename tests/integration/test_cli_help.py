@@ -26,6 +26,7 @@ COMMANDS = [
     "key",
     "key make",
     "key revoke",
+    "migrate",
     "restored",
 ]
 

@@ -87,9 +87,9 @@ def cpu_s() -> float:
             id="two relay ports",
         ),
         pytest.param(
-            'Cassandra_address: "127.0.0.1"\nCassandra_keyspace: "ilo"\n',
-            ": Cassandra_address, Cassandra_keyspace: this version keeps its data",
-            id="the other store",
+            f"Cassandra_user: {CANARY}\n",
+            ": Cassandra_user: goes with Cassandra_address, which is missing",
+            id="half of Cassandra",
         ),
         pytest.param(
             f"tls_certificate: {CANARY}\ntls_key: {CANARY}\n",

@@ -201,9 +201,12 @@ async def test_a_relay_with_a_wrong_node_secret_admits_nobody(
     # Without a file named, it makes a secret of its own.
     with running(tmp_path, config, arguments=("relay", "--own-store")) as relay:
         refused = await refusal_of(relay, ann, trusting)
+        told = relay.output.wait_for("the API does not know this relay.*", after=0, wait_s=WAIT_S)
 
     assert refused == 503
     assert "status 401" in relay.output.text
+    assert told is not None
+    assert f"ours={tmp_path / 'ilo-data' / 'node_secret'}" in told[0]
 
 
 async def test_a_relay_that_does_not_trust_the_api_admits_nobody(

@@ -5,6 +5,15 @@ USERNAME = "cookielover57-"
 PASSWORD = "MySuperSecurePassword57!"
 PUBLIC_KEY = "XzKSzgiX2qoPySbe5T4TSK2018V..."
 
+GENERAL_CONFIG = """\
+Cassandra_address: "127.0.0.1"
+Cassandra_keyspace: "ilo"
+Potion_IP: "0.0.0.0:4000"
+"""
+CREATE_KEYSPACE = (
+    "CREATE keyspace ilo WITH replication={'class':'SimpleStrategy','replication_factor':3};"
+)
+
 # The logging sample, with what it lacked to be loaded: `version`, the handlers at the top
 # level, and the formatter defined under the name that is used.
 LOGGING_CONFIG = """\
@@ -45,4 +54,14 @@ OPENSSL = (
     *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256"),
     *("-config", "openssl.cnf", "-extensions", "for_localhost"),
     *("-out", "localhost.crt", "-keyout", "localhost.key"),
+)
+
+# Whoever follows the documents has these, and three nodes of Cassandra.
+GENERAL_CONFIG = """\
+Cassandra_address: "127.0.0.1"
+Cassandra_keyspace: "ilo"
+Potion_IP: "0.0.0.0:4000"
+"""
+CREATE_KEYSPACE = (
+    "CREATE keyspace ilo WITH replication={'class':'SimpleStrategy','replication_factor':3};"
 )

@@ -7,8 +7,6 @@ from pathlib import Path
 ROWS = {f"o{number:02}" for number in range(1, 24)}
 
 YET_TO_COME = {
-    "o12": "general_config.yaml with the keys of Cassandra: there is only the embedded store",
-    "o14": "the keyspace that the operator makes: the same",
     "o18": "the reference client with a window: it is not written yet",
 }
 

@@ -12,6 +12,7 @@ never-replays          lets them go on with what is new
 tells-secrets          logs every token it is shown and every message it stores
 tells-all              the same, with nothing taken out of the logs
 leaves-descriptors-open  one more for each connection to the relay
+hashes-cheaply         makes hashes that protect nothing: a race of many is not one of hashes then
 """
 
 import json
@@ -28,6 +29,7 @@ from relay import doorway
 from relay.introspect import Admitted, Introspector, TokenKind
 from relay.resume import Cursor, Start, start_of
 from services.model import Draft, Receipt
+from services.passwords import CHEAPEST, Passwords
 from store.sqlite.log import Outcome, RoomLog
 from store.sqlite.writer import Writer
 from tests.support.store_child import ack_before_commit
@@ -102,6 +104,12 @@ def leave_descriptors_open() -> None:
     Introspector.ask = asking  # type: ignore[method-assign]
 
 
+def hash_cheaply() -> None:
+    Passwords.__init__ = partialmethod(  # type: ignore[method-assign, assignment]
+        Passwords.__init__, profile=CHEAPEST
+    )
+
+
 FAULTS = {
     "ack-before-store": ack_before_store,
     "ack-long-before-store": ack_long_before_store,
@@ -113,6 +121,7 @@ FAULTS = {
     "tells-secrets": tell_secrets,
     "tells-all": tell_all,
     "leaves-descriptors-open": leave_descriptors_open,
+    "hashes-cheaply": hash_cheaply,
 }
 
 if __name__ == "__main__":

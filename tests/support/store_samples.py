@@ -28,7 +28,7 @@ from services.model import (
 from services.ports import Appended, Store
 
 NOON = Instant(1_700_000_000_000)
-LONGEST_WAIT_S = 10.0
+LONGEST_WAIT_S = 60.0
 LIMITS = Limits()
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -162,7 +162,10 @@ def appending(store: Store, drafts: Sequence[Draft]) -> asyncio.Future[list[Appe
 
 
 async def append(store: Store, *drafts: Draft) -> list[Outcome]:
-    """Return the outcomes of ``drafts``, in their order."""
-    told = await appending(store, drafts)
+    """Return the outcomes of ``drafts``, in their order; a store keeps that of each room."""
+    of_rooms: dict[RoomId, list[Appended]] = {}
+    for one in await appending(store, drafts):
+        of_rooms.setdefault(one[0].room_id, []).append(one)
+    told = [of_rooms[draft.room_id].pop(0) for draft in drafts]
     assert [draft for draft, _ in told] == list(drafts)
     return [outcome for _, outcome in told]

@@ -19,20 +19,25 @@ class Cut:
 
 
 class TcpProxy:
-    """Forwards to ``target`` on this machine; None refuses.
+    """Forwards to the port ``target`` of ``host``; None refuses.
 
-    While ``answers`` is not set, what the server sends is read and kept. ``next_cut`` is asked
-    at each connection how it shall end; ``cuts`` counts those that did.
+    While ``answers`` is not set, what the server sends is read and kept, and while ``requests`` is
+    not, what the client sends; ``has_kept`` is set when there is an answer among what is kept.
+    ``next_cut`` is asked at each connection how it shall end; ``cuts`` counts those that did.
     """
 
-    def __init__(self, target: int | None) -> None:
+    def __init__(self, target: int | None, host: str = "127.0.0.1") -> None:
         self.target = target
+        self._host = host
         self.port = 0
         self.accepted = 0
         self.cuts = 0
         self.next_cut: Callable[[], Cut | None] = lambda: None
         self.answers = asyncio.Event()
         self.answers.set()
+        self.has_kept = asyncio.Event()
+        self.requests = asyncio.Event()
+        self.requests.set()
         self._open: set[asyncio.StreamWriter] = set()
 
     @property
@@ -44,13 +49,14 @@ class TcpProxy:
         for writer in self._open:
             writer.transport.abort()
         self.answers.set()
+        self.requests.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         if self.target is None:
             writer.transport.abort()
             return
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        server_reader, server_writer = await asyncio.open_connection(self._host, self.target)
         ends = {writer, server_writer}
         self._open |= ends
         cut = self.next_cut()
@@ -59,7 +65,7 @@ class TcpProxy:
             source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, from_server: bool
         ) -> None:
             here = cut if cut is not None and cut.from_server == from_server else None
-            if await self._forward(source, sink, held=from_server, cut=here):
+            if await self._forward(source, sink, from_server=from_server, cut=here):
                 self.cuts += 1
                 for end in ends:
                     if cut is not None and cut.reset:
@@ -81,15 +87,16 @@ class TcpProxy:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         *,
-        held: bool,
+        from_server: bool,
         cut: Cut | None = None,
     ) -> bool:
         """Forward until the end; True when it has come to ``cut``."""
         left = None if cut is None else cut.after_bytes
         with suppress(ConnectionError):
             while data := await reader.read(1 << 16):
-                if held:
-                    await self.answers.wait()
+                if from_server and not self.answers.is_set():
+                    self.has_kept.set()
+                await (self.answers if from_server else self.requests).wait()
                 if writer.is_closing():
                     return False
                 writer.write(data if left is None else data[:left])
@@ -105,9 +112,9 @@ class TcpProxy:
 
 
 @asynccontextmanager
-async def proxy_to(target: int | None) -> AsyncIterator[TcpProxy]:
-    """Run a proxy to the port ``target`` until the end of the block."""
-    proxy = TcpProxy(target)
+async def proxy_to(target: int | None, host: str = "127.0.0.1") -> AsyncIterator[TcpProxy]:
+    """Run a proxy to the port ``target`` of ``host`` until the end of the block."""
+    proxy = TcpProxy(target, host)
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ilo.banner import banner
+from ilo.cassandra_options import CassandraOptions
 from ilo.config_schema import config_schema
 from ilo.refusals import ConfigRefused
 from ilo.settings import Listen, Settings, load_settings
@@ -270,25 +271,88 @@ def test_an_alias_bomb_is_refused_before_it_is_built(tmp_path: Path) -> None:
     assert "FILE:1: anchors (&) are not allowed" in refusal(tmp_path, "\n".join(lines))
 
 
-def test_the_original_file_is_refused_in_one_line_for_its_store(tmp_path: Path) -> None:
-    said = refusal(
+def test_the_original_file_is_right_as_it_stands(tmp_path: Path) -> None:
+    settings = load(
         tmp_path,
         'Cassandra_address: "127.0.0.1"\nCassandra_keyspace: "ilo"\nPotion_IP: "0.0.0.0:4000"\n',
     )
 
-    assert said.startswith("FILE: Cassandra_address, Cassandra_keyspace: ")
-    assert "embedded store only" in said
-    assert len(said.splitlines()) == 1
+    assert settings.cassandra == CassandraOptions(("127.0.0.1",), 9042, "ilo")
+    assert settings.relay_listen == Listen("127.0.0.1", 4000)
+    assert settings.warnings == ()
+
+
+def test_without_cassandra_the_store_is_the_embedded_one(tmp_path: Path) -> None:
+    assert load(tmp_path, "Cassandra_keyspace: ilo\nCassandra_port: 9042\n").cassandra is None
 
 
 @pytest.mark.parametrize(
-    "key", [key for key in config_schema()["properties"] if key.startswith("Cassandra_")]
+    ("said", "addresses"),
+    [
+        ('"10.0.0.1, 10.0.0.2,db3.example.org"', ("10.0.0.1", "10.0.0.2", "db3.example.org")),
+        ("[10.0.0.1, db3.example.org]", ("10.0.0.1", "db3.example.org")),
+        ('"::1"', ("::1",)),
+        ('"10.0.0.1, 10.0.0.1"', ("10.0.0.1",)),
+    ],
 )
-def test_each_key_of_the_other_store_is_refused_alone(tmp_path: Path, key: str) -> None:
-    said = refusal(tmp_path, f"{key}: x\nnonsense: 1\n")
+def test_several_nodes_are_a_list_or_one_text(
+    tmp_path: Path, said: str, addresses: tuple[str, ...]
+) -> None:
+    options = load(tmp_path, f"Cassandra_address: {said}\n").cassandra
 
-    assert said.startswith(f"FILE: {key}: this version keeps its data in the embedded store")
-    assert len(said.splitlines()) == 1
+    assert options is not None
+    assert options.addresses == addresses
+
+
+@pytest.mark.parametrize(
+    "said", ['""', '"127.0.0.1:9042"', "[127.0.0.1:9042]", '"a,,b"', "[]", '"a b"', "[a, a]"]
+)
+def test_an_address_of_cassandra_is_hosts_alone(tmp_path: Path, said: str) -> None:
+    assert refusal(tmp_path, f"Cassandra_address: {said}\n").startswith("FILE: Cassandra_address")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Cassandra_keyspace: other",
+        "Cassandra_port: 9043",
+        "Cassandra_datacenter: dc1",
+        "Cassandra_user: ilo",
+        "Cassandra_password_file: x",
+        "Cassandra_tls_ca: x",
+    ],
+)
+def test_a_key_of_cassandra_without_an_address_is_refused(tmp_path: Path, said: str) -> None:
+    """Or somebody might believe that data go there."""
+    key = said.partition(":")[0]
+
+    assert refusal(tmp_path, said) == f"FILE: {key}: goes with Cassandra_address, which is missing"
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("Cassandra_password_file: x", "Cassandra_password_file: goes with Cassandra_user"),
+        ("Cassandra_tls_ca: x", "Cassandra_tls_ca: the file cannot be read"),
+        ("Cassandra_tls_ca: general_config.yaml", "Cassandra_tls_ca: it, or a file beside it"),
+        ("Cassandra_tls_key: x", "Cassandra_tls_key: goes with Cassandra_tls_certificate"),
+        ("Cassandra_tls_certificate: x", "Cassandra_tls_certificate: goes with Cassandra_tls_key"),
+        ("Cassandra_keyspace: 'ilo\"; DROP'", "Cassandra_keyspace: must be letters, digits and _"),
+        ("Cassandra_user: 'o\"r'", "Cassandra_user: must be a name without quotation marks"),
+        ("Cassandra_password: x", "Cassandra_password: unknown key"),
+    ],
+)
+def test_what_goes_with_cassandra_has_to_be_whole(tmp_path: Path, said: str, problem: str) -> None:
+    assert f"FILE: {problem}" in refusal(tmp_path, f"Cassandra_address: 127.0.0.1\n{said}\n")
+
+
+@pytest.mark.parametrize(("host", "warns"), [("127.0.0.1", False), ("10.0.0.1", True)])
+def test_a_password_in_clear_beyond_this_machine_is_warned_of(
+    tmp_path: Path, host: str, warns: bool
+) -> None:
+    settings = load(tmp_path, f"Cassandra_address: {host}\nCassandra_user: ilo\n")
+
+    assert any("is sent in clear" in warning for warning in settings.warnings) == warns
 
 
 @pytest.mark.parametrize(

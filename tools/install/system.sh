@@ -1,9 +1,17 @@
 #!/bin/sh
 # Sees to the programs the tests start and pip cannot bring: a browser, strace, a C compiler,
-# curl and openssl.
+# curl, openssl, and what a Cassandra needs: Java 17, and Maven to bring it.
 # On Debian (and Ubuntu) as root they are installed; elsewhere their names are printed, and
 # the tests that need them say so and skip. Never fails: the tests are the judges.
 set -u
+
+# Where the tests look for it, too; another release may be the machine's usual one.
+has_java() {
+    for java in "${JAVA_HOME:-}/bin/java" java /usr/lib/jvm/java-17-*/bin/java; do
+        "$java" -version 2>&1 | grep -q 'version "17' && return
+    done
+    return 1
+}
 
 missing() {
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
@@ -12,6 +20,8 @@ missing() {
     command -v cc >/dev/null || command -v gcc >/dev/null || printf ' gcc libc6-dev'
     command -v curl >/dev/null || printf ' curl'
     command -v openssl >/dev/null || printf ' openssl'
+    has_java || printf ' openjdk-17-jre-headless'
+    command -v mvn >/dev/null || printf ' maven'
 }
 
 packages=$(missing)

@@ -1,0 +1,17 @@
+"""What keeps the store from serving, in words for the operator. Does not import the driver."""
+
+from services.errors import IloError, StoreUnavailable
+
+
+class StoreRefused(Exception):
+    """What is configured cannot be right, or the tables are not ours to touch; says which.
+
+    Waiting does not help: the operator has to change something.
+    """
+
+
+class NotReady(StoreUnavailable):
+    """``reason`` is for the operator only; nothing but ``check`` raises it."""
+
+    def __init__(self, reason: str) -> None:
+        IloError.__init__(self, reason)
