@@ -265,7 +265,9 @@ BUGS: dict[str, Bug] = {
         200, (relay.delivery, "refused_by_store", _refused_for_certain)
     ),
     "error_instead_of_close": bug(150, (Delivery, "_not_stored", _error_instead_of_close)),
-    "keeps_queue_after_close": bug(0, (Delivery, "_not_stored", _keeps_queue_after_close)),
+    "keeps_queue_after_close": bug(
+        50, (Delivery, "_not_stored", _keeps_queue_after_close), start=200
+    ),
     "drop_while_paused": bug(20, (LiveRoom, "feed", _drop_while_paused)),
     "live_before_replay": bug(150, (LiveRoom, "feed", _live_before_replay)),
     "lost_wakeup_on_resume": bug(200, (Delivery, "_catch_up", _live_after_the_last_page)),
