@@ -41,6 +41,8 @@ MESSAGES = 30
 """Of each sender."""
 WINDOW = 3
 """Messages of a sender that are on their way at once."""
+PAUSE_S = 0.005
+"""Between them."""
 AT_ONCE = 4
 """Contests."""
 NAMES, KEYS, TICKETS, PRIVATE_ROOMS, OPEN_ROOMS = 40, 16, 16, 12, 12
@@ -69,6 +71,8 @@ class Talk:
         self._place = place
         self._history = History()
         self._new: Counter[str] = Counter()
+        self._unknown: set[str] = set()
+        self._wrong: list[str] = []
         self._rooms: list[Room] = []
 
     async def begin(self) -> list[tuple[Room, User]]:
@@ -102,14 +106,18 @@ class Talk:
         if isinstance(outcome, Receipt):
             self._history.acked(log, sender.name, message, outcome.seq, str(outcome.sent_at))
             self._new[message] += outcome.new
+            if not outcome.new and message not in self._unknown:
+                self._wrong.append(f"{message} was stored, and nobody was told that it is new")
+        elif isinstance(outcome, StoreUnavailable):
+            self._unknown.add(message)
+            self._history.refused(log, sender.name, message, "unknown")
         else:
-            unknown = isinstance(outcome, StoreUnavailable)
-            self._history.refused(log, sender.name, message, "unknown" if unknown else "no")
+            self._history.refused(log, sender.name, message, "no")
 
     async def charges(self) -> list[str]:
         """Return what is wrong by what the logs hold in the end."""
         logs = {log_of(room): await entries(self._place.stores[0], room) for room in self._rooms}
-        found = [str(charge) for charge in self._history.charges(logs)]
+        found = [str(charge) for charge in self._history.charges(logs)] + self._wrong
         found += [f"{message} was new twice" for message, times in self._new.items() if times > 1]
         return found + [f"{message} was never stored" for message in self._history.unanswered()]
 
@@ -126,17 +134,26 @@ async def entries(store: CassandraStore, room: Room) -> list[Entry]:
 
 
 async def appended(store: CassandraStore, drafts: Sequence[Draft]) -> list[Appended]:
+    """Hand over one after the other, until one has no receipt; return what became of those."""
     told: list[Appended] = []
-    all_told = asyncio.Event()
+    handed_over = 0
+    some_told = asyncio.Event()
 
     def done(outcomes: Sequence[Appended]) -> None:
         told.extend(outcomes)
-        if len(told) >= len(drafts):
-            all_told.set()
+        some_told.set()
 
-    store.append(drafts, done)
-    await all_told.wait()
-    assert [draft for draft, _ in told] == list(drafts)
+    for draft in drafts:
+        store.append([draft], done)
+        handed_over += 1
+        # So that those behind it may be behind what is being written.
+        await asyncio.sleep(PAUSE_S)
+        if any(not isinstance(outcome, Receipt) for _, outcome in told):
+            break
+    while len(told) < handed_over:
+        some_told.clear()
+        await some_told.wait()
+    assert [draft for draft, _ in told] == list(drafts[:handed_over])
     return told
 
 

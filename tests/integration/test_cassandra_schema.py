@@ -13,7 +13,6 @@ import pytest
 
 from services.errors import LimitReached
 from services.model import Receipt, RoomName
-from store.cassandra.buckets import BUCKET_SEQS
 from store.cassandra.connection import Connection
 from store.cassandra.rooms import CHANGES_KEPT
 from store.cassandra.settings import CassandraSettings
@@ -63,8 +62,9 @@ BOUNDED_TYPES = {
     "frozen<list<uuid>>",
 }
 """A collection that is not frozen would be rows of its own."""
-PARTITION_ROWS = 2 * BUCKET_SEQS
+BUCKET_MESSAGES = 512
 MESSAGES = 1_100
+MANY = 100
 
 
 def settings_of(place: "Keyspace") -> CassandraSettings:
@@ -153,9 +153,9 @@ async def test_a_partition_of_the_log_has_512_messages_and_their_markers(
     key = UUID(bytes=room.room_id)
     found = await rows(cassandra_session, keyspace, "room_log", "room_id, bucket")
     assert found == {
-        (key, 0): PARTITION_ROWS,
-        (key, 1): PARTITION_ROWS,
-        (key, 2): 2 * (MESSAGES - 2 * BUCKET_SEQS),
+        (key, 0): 2 * BUCKET_MESSAGES,
+        (key, 1): 2 * BUCKET_MESSAGES,
+        (key, 2): 2 * (MESSAGES - 2 * BUCKET_MESSAGES),
     }
 
 
@@ -194,7 +194,7 @@ async def test_a_room_remembers_no_more_changes_than_it_says(
     text = f"SELECT members_version, changes FROM {keyspace.name}.rooms"
     [row] = await asyncio.to_thread(cassandra_session.execute, text)
     assert row[0] > 2 * CHANGES_KEPT
-    assert len(row[1]) == CHANGES_KEPT
+    assert len(row[1]) == CHANGES_KEPT <= MANY
 
 
 async def test_a_partition_of_a_users_rooms_has_no_more_than_the_user_may_have(

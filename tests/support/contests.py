@@ -179,6 +179,11 @@ class Contests:
             wrong.append(f"{invited.what}: {len(came)} more than {PLACES} in the room")
         if len({*came, *invited.unknown, *invited.who(LimitReached)}) < RIVALS:
             wrong.append(f"{invited.what}: {invited.outcomes}")
+        wrong += [
+            f"{invited.what}: {rival} was invited, and told it is nothing new"
+            for rival in came
+            if not _is_new(invited.outcomes[rival])
+        ]
         went = 0
         for rival, (user, goes) in enumerate(zip(users, removed, strict=True)):
             place = await self._place.stores[0].membership(room.room_id, user.user_id)
@@ -248,3 +253,7 @@ class Contests:
     async def _read(self, room: Room, columns: str) -> list[Row]:
         text = f"SELECT {columns} FROM rooms WHERE room_id = ?"
         return await self._cql.read_serial(text, UUID(bytes=room.room_id))
+
+
+def _is_new(outcome: object) -> bool:
+    return isinstance(outcome, Invited) and outcome.is_new
