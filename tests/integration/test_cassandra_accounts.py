@@ -300,7 +300,7 @@ async def test_a_deleted_account_keeps_no_secret(real: Cql, others: Parts) -> No
 
     secrets = "password_hash, public_key, key_version, key_created_at, kept_session"
     [row] = await real.read(
-        f"SELECT {secrets} FROM users WHERE user_id = ?",  # noqa: S608
+        f"SELECT {secrets} FROM users WHERE user_id = ?",
         uuid.UUID(bytes=user.user_id),
     )
     assert row == ("", None, None, None, None)
