@@ -3,7 +3,6 @@
 The controls are stores with a fault: the same judge has to find each.
 """
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,13 +22,13 @@ FEW = 200
 
 
 @pytest.fixture(scope="module")
-def place(own_cluster: "Cluster") -> Iterator["Keyspace"]:
+def place(own_cluster: "Cluster") -> "Keyspace":
     """A keyspace for all tests here: tables take longer to make than what is looked at."""
     from tests.support.cassandra.keyspaces import connected, make_keyspace
 
     own_cluster.start()
     with connected(own_cluster.contact) as session:
-        yield make_keyspace(session, own_cluster.contact, "appenders", replicas=3)
+        return make_keyspace(session, own_cluster.contact, "appenders", replicas=3)
 
 
 async def test_a_killed_node_costs_those_who_append_nothing(
