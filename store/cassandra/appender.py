@@ -41,6 +41,8 @@ LONGEST_WAIT_S: Final = 30.0
 FIRST_PAUSE_S: Final = 0.02
 """Before a write is sent again at most; twice as much before each further time."""
 LONGEST_PAUSE_S: Final = 1.0
+CONFLICT_PAUSES: Final = 3
+"""After so many conflicts the pauses grow no more."""
 RECORD_EVERY_S: Final = 60.0
 IDLE_S: Final = 5.0
 """A room where nothing was asked for that long is idle: its head is recorded."""
@@ -210,7 +212,7 @@ class Appender:
         try:
             await self._settle(room_id, room, settling, ttl_s, until)
         except StoreUnavailable:
-            log.warning("messages are refused: the store does not answer")
+            log.warning("messages are refused: they were not known to be stored in time")
             room.head = None
         return list(settling.outcomes())
 
@@ -243,7 +245,8 @@ class Appender:
                     room.head = at
                     conflicts += 1
                     if conflicts > 1:
-                        await self._pause(conflicts, until)
+                        # Others get on, and do not pause: who waits longer and longer starves.
+                        await self._pause(min(conflicts, CONFLICT_PAUSES), until)
                 case Unknown():
                     raise StoreUnavailable
 
