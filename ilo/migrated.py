@@ -3,6 +3,7 @@
 from ilo.refusals import CommandRefused
 from ilo.settings import Settings
 from ilo.stores import cassandra_settings
+from store.errors import StoreRefused
 
 
 def migrate_tables(settings: Settings) -> str:
@@ -17,7 +18,7 @@ def migrate_tables(settings: Settings) -> str:
             " its start"
         )
     from store.cassandra.connection import Connection
-    from store.cassandra.errors import NotReady, StoreRefused
+    from store.cassandra.errors import NotReady
     from store.cassandra.migrations import migrate
 
     found = cassandra_settings(settings.cassandra)

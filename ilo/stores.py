@@ -12,7 +12,8 @@ from ilo.refusals import CommandRefused
 from ilo.secrets import cassandra_password
 from ilo.settings import Settings
 from services.ports import Store
-from store.sqlite import SqliteStore, StoreRefused
+from store.errors import StoreRefused
+from store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from store.cassandra.settings import CassandraSettings
@@ -26,22 +27,18 @@ async def open_store(settings: Settings) -> Store:
     Raises:
         CommandRefused: it cannot be opened, and waiting would not help.
     """
-    if settings.cassandra is not None:
-        return await _open_cassandra(settings.cassandra, settings.limits.retention_s)
     try:
+        if settings.cassandra is not None:
+            return await _open_cassandra(settings.cassandra, settings.limits.retention_s)
         return await SqliteStore.open(settings.data_dir)
     except (StoreRefused, OSError) as error:
         raise CommandRefused(f"the store cannot be opened: {error}") from None
 
 
 async def _open_cassandra(options: CassandraOptions, retention_s: int) -> Store:
-    from store.cassandra.errors import StoreRefused as CassandraRefused
     from store.cassandra.store import CassandraStore
 
-    try:
-        return await CassandraStore.open(cassandra_settings(options), retention_s=retention_s)
-    except CassandraRefused as error:
-        raise CommandRefused(f"the store cannot be opened: {error}") from None
+    return await CassandraStore.open(cassandra_settings(options), retention_s=retention_s)
 
 
 def cassandra_settings(options: CassandraOptions) -> "CassandraSettings":

@@ -29,18 +29,15 @@ from store.cassandra.log import (
     Unknown,
     Written,
 )
+from store.cassandra.patience import FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_S
+from store.utf8 import utf8_bytes
 
 log = logging.getLogger("store.cassandra")
 
 ROOMS_AT_ONCE: Final = 128
 """Rooms that write at the same time."""
-LONGEST_S: Final = 10.0
-"""After so long without success what is asked for is refused."""
 LONGEST_WAIT_S: Final = 30.0
 """And after so long in which its room had no turn."""
-FIRST_PAUSE_S: Final = 0.02
-"""Before a write is sent again at most; twice as much before each further time."""
-LONGEST_PAUSE_S: Final = 1.0
 CONFLICT_PAUSES: Final = 3
 """After so many conflicts the pauses grow no more."""
 RECORD_EVERY_S: Final = 60.0
@@ -365,7 +362,7 @@ def _take(room: _Room) -> list[_Asked]:
     asked: list[_Asked] = []
     size = 0
     while room.queue and len(asked) < MAX_GROUP_MESSAGES:
-        size += _utf8_bytes(room.queue[0][0].text)
+        size += utf8_bytes(room.queue[0][0].text)
         if asked and size > MAX_GROUP_BYTES:
             break
         asked.append(room.queue.popleft())
@@ -378,7 +375,3 @@ def _refused(asked: Iterable[_Asked]) -> list[tuple[_Asked, Receipt | IloError]]
 
 def _done_of(told: tuple[_Asked, Receipt | IloError]) -> Done:
     return told[0][1]
-
-
-def _utf8_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -23,8 +23,9 @@ from cassandra.query import dict_factory, tuple_factory
 
 from store.cassandra import diagnosis
 from store.cassandra.cql import CONDITIONAL, PROTOCOL_VERSION, ROWS, SERIAL, Row
-from store.cassandra.errors import NotReady, StoreRefused
+from store.cassandra.errors import NotReady
 from store.cassandra.settings import CassandraSettings
+from store.errors import StoreRefused
 
 REQUEST_TIMEOUT_S: Final = 6.0
 CONNECT_TIMEOUT_S: Final = 3.0

@@ -8,9 +8,10 @@ from typing import Final, TypeVar
 
 from store.cassandra.connection import REPLICATION, Connection
 from store.cassandra.cql import Cql
-from store.cassandra.errors import NotReady, StoreRefused
+from store.cassandra.errors import NotReady
 from store.cassandra.migrations import migrate
 from store.cassandra.settings import CassandraSettings
+from store.errors import StoreRefused
 
 T = TypeVar("T")
 

@@ -14,8 +14,9 @@ from cassandra import (
 )
 from cassandra.cluster import NoHostAvailable
 
-from store.cassandra.errors import NotReady, StoreRefused
+from store.cassandra.errors import NotReady
 from store.cassandra.settings import CassandraSettings
+from store.errors import StoreRefused
 
 ORDINARY_REPLICAS: Final = 3
 _TLS_FAULT: Final = re.compile(r"\[SSL: ([A-Z0-9_]+)\]")

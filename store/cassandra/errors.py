@@ -3,13 +3,6 @@
 from services.errors import IloError, StoreUnavailable
 
 
-class StoreRefused(Exception):
-    """What is configured cannot be right, or the tables are not ours to touch; says which.
-
-    Waiting does not help: the operator has to change something.
-    """
-
-
 class NotReady(StoreUnavailable):
     """``reason`` is for the operator only; nothing but ``check`` raises it."""
 

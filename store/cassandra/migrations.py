@@ -17,8 +17,9 @@ from cassandra import OperationTimedOut, ReadTimeout, Timeout, WriteTimeout
 from store.cassandra import diagnosis
 from store.cassandra.connection import FAULTS, Connection
 from store.cassandra.cql import CONDITIONAL, ROWS, SERIAL
-from store.cassandra.errors import NotReady, StoreRefused
+from store.cassandra.errors import NotReady
 from store.cassandra.settings import CassandraSettings
+from store.errors import StoreRefused
 
 SCHEMA_VERSION: Final = 1
 STATEMENT_TIMEOUT_S: Final = 30.0
@@ -75,7 +76,7 @@ class _Migration:
 
     def run(self) -> Migrated:
         if self._version_table_missing():
-            self._change(_split(_schema())[0])
+            self._change(statements_of(_schema())[0])
         version = self._version()
         if version == SCHEMA_VERSION:
             return Migrated(version, version, ())
@@ -232,13 +233,16 @@ def _schema() -> str:
 def _statements(before: int) -> list[str]:
     """Return what makes tables of the newest version of those of version ``before``."""
     if before == 0:
-        return _split(_schema())
+        return statements_of(_schema())
     return [
-        statement for step in range(before, SCHEMA_VERSION) for statement in _split(STEPS[step])
+        statement
+        for step in range(before, SCHEMA_VERSION)
+        for statement in statements_of(STEPS[step])
     ]
 
 
-def _split(text: str) -> list[str]:
+def statements_of(text: str) -> list[str]:
+    """Return the statements of a file of CQL, without its comments."""
     # A comment has a line of its own, and may have a semicolon.
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return [part.strip() for part in "\n".join(lines).split(";") if part.strip()]

@@ -9,6 +9,7 @@ from store.cassandra.buckets import BUCKET_SEQS, bucket_of, first_of, last_of
 from store.cassandra.cql import Cql, Row
 from store.cassandra.heads import Heads
 from store.cassandra.known_rooms import KnownRooms
+from store.utf8 import utf8_bytes
 
 FIRST_ROWS: Final = 32
 """Asked for at once, before it is known how long the messages are: 8 MiB at the most."""
@@ -55,7 +56,7 @@ class _Page:
 
     def take(self, messages: Iterable[LoggedMessage]) -> None:
         for message in messages:
-            self._bytes += _utf8_bytes(message.text)
+            self._bytes += utf8_bytes(message.text)
             if self.messages and self._bytes > self._max_bytes:
                 self.is_full = True
                 return
@@ -169,7 +170,3 @@ def _following(rows: list[Row], seq: int, step: int) -> list[LoggedMessage]:
         )
         seq += step
     return messages
-
-
-def _utf8_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())

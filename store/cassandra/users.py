@@ -1,7 +1,5 @@
 """Accounts and their public keys in Cassandra: one row each, and one for each name."""
 
-import asyncio
-import random
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -10,8 +8,9 @@ from dataclasses import dataclass
 
 from services.errors import KeyVersionConflict, NameTaken, StoreUnavailable, UserNotFound
 from services.model import Instant, PublicKey, SecretHash, Session, User, UserId, Username
-from store.cassandra.cql import FIRST_PAUSE_S, LONGEST_S, Cql, Row
+from store.cassandra.cql import Cql, Row
 from store.cassandra.outcomes import Outcome, add_row, settle
+from store.cassandra.patience import Patience
 from store.cassandra.reads import read_all
 from store.cassandra.session_rows import ID_BYTES, find_session
 
@@ -200,9 +199,8 @@ class Users:
         self, user_id: UserId, keep: SecretHash, password_hash: str | None
     ) -> bool:
         mine, key = uuid.uuid4(), uuid.UUID(bytes=user_id)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + LONGEST_S
-        while loop.time() < until:
+        patience = Patience()
+        while True:
             account = await self.account(user_id)
             if account is None or account.user.deleted_at is not None:
                 return False
@@ -216,8 +214,7 @@ class Users:
             if outcome.applied:
                 return True
             # Somebody else raised it first.
-            await asyncio.sleep(random.random() * FIRST_PAUSE_S)  # noqa: S311
-        raise StoreUnavailable
+            await patience.pause()
 
     async def _kept(self, account: Account, keep: SecretHash) -> bytes | None:
         """Return the id of the session ``keep`` if it is one of the user that has not ended."""

@@ -3,7 +3,7 @@
 Nothing here leaves a hash, a key or a message in a log or an error.
 """
 
-from store.sqlite.errors import StoreRefused
+from store.errors import StoreRefused
 from store.sqlite.store import SqliteStore
 
 __all__ = ["SqliteStore", "StoreRefused"]

@@ -6,7 +6,7 @@ import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
-from store.sqlite.errors import StoreRefused
+from store.errors import StoreRefused
 from store.sqlite.migrations import STEPS
 
 APPLICATION_ID = 0x496C6F53  # "IloS", in the file's header

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from store.sqlite.errors import StoreRefused
+from store.errors import StoreRefused
 
 _MAX_PID_BYTES = 20
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from services.errors import IdReused, IloError, InvalidInput, StorageFull, StoreUnavailable
 from services.model import Draft, Instant, LoggedMessage, Receipt, RoomId, UserId
+from store.utf8 import utf8_bytes
 
 Outcome: TypeAlias = Receipt | IloError
 _Value: TypeAlias = int | bytes | str
@@ -214,7 +215,7 @@ def _within_bytes(cursor: sqlite3.Cursor, max_bytes: int) -> list[LoggedMessage]
     size = 0
     try:
         for message in map(LoggedMessage._make, cursor):
-            size += _utf8_bytes(message.text)
+            size += utf8_bytes(message.text)
             if page and size > max_bytes:
                 break
             page.append(message)
@@ -222,10 +223,6 @@ def _within_bytes(cursor: sqlite3.Cursor, max_bytes: int) -> list[LoggedMessage]
         # An unfinished read would keep the WAL from being emptied.
         cursor.close()
     return page
-
-
-def _utf8_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
 
 
 def _is_unicode(text: str) -> bool:

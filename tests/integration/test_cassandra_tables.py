@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 from store.cassandra.connection import Connection
-from store.cassandra.errors import NotReady, StoreRefused
+from store.cassandra.errors import NotReady
 from store.cassandra.migrations import SCHEMA_VERSION, migrate
 from store.cassandra.settings import CassandraSettings
+from store.errors import StoreRefused
 
 if TYPE_CHECKING:
     from tests.support.cassandra.keyspaces import Keyspace

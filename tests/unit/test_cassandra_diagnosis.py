@@ -6,8 +6,9 @@ from cassandra.cluster import NoHostAvailable
 
 from store.cassandra import diagnosis
 from store.cassandra.connection import Connection
-from store.cassandra.errors import NotReady, StoreRefused
+from store.cassandra.errors import NotReady
 from store.cassandra.settings import CassandraSettings
+from store.errors import StoreRefused
 
 PASSWORD = "hunter22-canary"
 SETTINGS = CassandraSettings(("10.0.0.1", "::1"), user="ilo", password=PASSWORD)

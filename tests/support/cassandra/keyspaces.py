@@ -1,6 +1,5 @@
 """Keyspaces for tests: made anew, or emptied where something was written."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, ExecutionProfile
 from cassandra.cluster import Cluster as Driver
 from cassandra.policies import WhiteListRoundRobinPolicy
 
-from store.cassandra.migrations import SCHEMA_VERSION
+from store.cassandra.migrations import SCHEMA_VERSION, statements_of
 from tests.support.cassandra.node import Contact
 
 SCHEMA: Final = Path(__file__).resolve().parents[3] / "store" / "cassandra" / "schema.cql"
@@ -67,7 +66,7 @@ def make_keyspace(
 
 def make_tables(session: Any, keyspace: str) -> None:
     """Make the store's tables in ``keyspace``."""
-    for statement in statements(SCHEMA.read_text("utf-8")):
+    for statement in statements_of(SCHEMA.read_text("utf-8")):
         session.execute(statement.replace(" EXISTS ", f" EXISTS {keyspace}.", 1))
     # So that a store that is opened there finds nothing to do.
     session.execute(
@@ -75,12 +74,6 @@ def make_tables(session: Any, keyspace: str) -> None:
         " IF NOT EXISTS",
         [SCHEMA_VERSION],
     )
-
-
-def statements(text: str) -> list[str]:
-    """Return the statements of ``text``, without its comments; no value holds a ``;`` or ``--``."""
-    parts = re.sub(r"--.*", "", text).split(";")
-    return [part.strip() for part in parts if part.strip()]
 
 
 class Sweeper:
