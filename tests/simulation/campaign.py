@@ -4,6 +4,7 @@ from relay import delivery
 from store.sqlite import retention
 from tests.simulation.bug import Change, planted
 from tests.simulation.bugs import BUGS
+from tests.simulation.hunt import first_charged
 from tests.simulation.world import Verdict, World, run
 
 SMALL: list[Change] = [
@@ -22,8 +23,4 @@ def simulate(seed: int, bug: str | None = None, *, printed: bool = False) -> Ver
 
 def first_bad(bug: str, start: int, seeds: int) -> Verdict | None:
     """Return the verdict of the first seed that finds the bug; None when none does."""
-    for seed in range(start, start + seeds):
-        verdict = simulate(seed, bug)
-        if verdict.charges:
-            return verdict
-    return None
+    return first_charged(lambda seed: simulate(seed, bug), start, seeds)

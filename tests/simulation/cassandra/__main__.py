@@ -11,9 +11,7 @@ import time
 
 from tests.simulation.cassandra.bugs import BUGS
 from tests.simulation.cassandra.campaign import first_bad, simulate
-
-STARTS = (0, 100_000, 200_000)
-"""Where the search for a planted bug begins."""
+from tests.simulation.hunt import hunt, say, tell_found
 
 
 def main() -> int:
@@ -36,8 +34,8 @@ def _campaign(start: int, seeds: int) -> int:
         virtual_s += verdict.virtual_s
         if verdict.charges:
             bad += 1
-            _say(f"seed {verdict.seed}: {'; '.join(verdict.charges[:3])}")
-    _say(
+            say(f"seed {verdict.seed}: {'; '.join(verdict.charges[:3])}")
+    say(
         f"{seeds} seeds, {bad} bad, {messages} messages, {virtual_s / 3600:.1f} virtual hours, "
         f"{time.monotonic() - began:.0f} s"
     )
@@ -45,20 +43,7 @@ def _campaign(start: int, seeds: int) -> int:
 
 
 def _look_for(name: str, seeds: int) -> int:
-    verdicts = [first_bad(name, start, seeds) for start in STARTS]
-    counts = [
-        None if verdict is None else verdict.seed - start + 1
-        for verdict, start in zip(verdicts, STARTS, strict=True)
-    ]
-    charge = next((verdict.charges[0] for verdict in verdicts if verdict), "")
-    told = " ".join(f"{'-' if count is None else count:>5}" for count in counts)
-    _say(f"{name:45} {told}  {charge[:90]}")
-    return int(None in counts)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    return tell_found(hunt(name, lambda start: first_bad(name, start, seeds)))
 
 
 if __name__ == "__main__":

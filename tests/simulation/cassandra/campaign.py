@@ -4,6 +4,7 @@ from store.cassandra import appender, buckets
 from tests.simulation.bug import Change, planted
 from tests.simulation.cassandra.bugs import BUGS
 from tests.simulation.cassandra.world import Verdict, run
+from tests.simulation.hunt import first_charged
 
 SMALL: list[Change] = [
     (buckets, "BUCKET_SEQS", 12),
@@ -23,8 +24,4 @@ def simulate(seed: int, bug: str | None = None) -> Verdict:
 
 def first_bad(bug: str, start: int, seeds: int) -> Verdict | None:
     """Return the verdict of the first seed that finds the bug; None when none does."""
-    for seed in range(start, start + seeds):
-        verdict = simulate(seed, bug)
-        if verdict.charges:
-            return verdict
-    return None
+    return first_charged(lambda seed: simulate(seed, bug), start, seeds)
