@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.history import Entry, History, Kind, Log
+from tests.support.ledger import Kept, Ledger, Rules
 
 ROOM = "chat"
 LOG = Log(ROOM, "epoch-1")
@@ -239,6 +240,41 @@ def test_what_was_forgotten_may_be_stored_and_heard_once_more() -> None:
     history.may_come_again(LOG, "ann", "id-1")
 
     assert history.charges({LOG: log}) == []
+
+
+def test_what_an_earlier_epoch_had_still_keeps_its_order() -> None:
+    restored = Log(ROOM, "epoch-2")
+    turned = [THIRD._replace(seq=1), FIRST._replace(seq=2)]
+    history = History()
+    for entry in (FIRST, THIRD):
+        history.sends(ROOM, "ann", entry.id, entry.text)
+    logs = {LOG: [FIRST, THIRD._replace(seq=2)], restored: turned}
+
+    # What was forgotten in one epoch is not forgotten in the other.
+    history.may_come_again(LOG, "ann", "id-1")
+    assert {charge.kind for charge in history.charges(logs)} == {Kind.ORDER}
+
+    history.may_come_again(restored, "ann", "id-1")
+    assert history.charges(logs) == []
+
+
+@pytest.mark.parametrize(
+    ("floor", "room_id", "comes_again"), [(2, "a", True), (1, "a", False), (2, "b", False)]
+)
+def test_only_what_was_forgotten_in_this_room_comes_again_in_a_later_epoch(
+    floor: int, room_id: str, *, comes_again: bool
+) -> None:
+    rules = Rules(is_open=True, shows_all=True, kept_messages=2, kept_ms=1000)
+    restored = Log(ROOM, "epoch-2")
+    ledger = Ledger()
+    ledger.opens(Kept(LOG, "a", rules, 0, head=0, floor=1))
+    ledger.stores(LOG, 1, FIRST)
+    ledger.ends(LOG, 2, deleted=False)
+    ledger.opens(Kept(restored, room_id, rules, 2, head=1, floor=floor))
+
+    ledger.stores(restored, 3, FIRST._replace(seq=2))
+
+    assert ledger.came_again == ([(restored, "ann", "id-1")] if comes_again else [])
 
 
 def test_an_ack_of_an_epoch_that_is_over_is_held_against_that_epoch() -> None:
