@@ -38,8 +38,18 @@ ROOMS_AT_ONCE: Final = 128
 """Rooms that write at the same time."""
 LONGEST_WAIT_S: Final = 30.0
 """And after so long in which its room had no turn."""
-CONFLICT_PAUSES: Final = 3
-"""After so many conflicts the pauses grow no more."""
+COURTESY_S: Final = 0.3
+"""A room's next write waits so long at most, and half of it at least, when others write there too.
+
+Who has just written knows where to go on, and would win again and again. What is asked for
+meanwhile shares the next write.
+"""
+CONTESTED_S: Final = 2.0
+"""Others write in a room when they were met there no longer ago."""
+BREAK_S: Final = 0.06
+"""So much shorter it waits where nobody was met,"""
+BREAK_EVERY_S: Final = 1.0
+"""and no more often: who always wins meets nobody, and may be keeping somebody out."""
 RECORD_EVERY_S: Final = 60.0
 IDLE_S: Final = 5.0
 """A room where nothing was asked for that long is idle: its head is recorded."""
@@ -56,6 +66,9 @@ _Asked = tuple[Draft, Done]
 class _Room:
     """``head`` is None when it has to be read; ``recorded`` is what is recorded of it.
 
+    ``contested_at`` is when others were met last who write there too, ``waited_at`` when they
+    could have written.
+
     ``untold`` are senders who wait to be told that the store is unavailable: what else they
     ask for meanwhile stands behind that.
     """
@@ -67,6 +80,8 @@ class _Room:
     recorded: int = 0
     recorded_at: float = 0.0
     used_at: float = 0.0
+    contested_at: float = -CONTESTED_S
+    waited_at: float = 0.0
     untold: set[UserId] = field(default_factory=set)
     late: list[_Asked] = field(default_factory=list)
 
@@ -145,6 +160,7 @@ class Appender:
     async def _run(self, room_id: RoomId, room: _Room) -> None:
         """Write what is asked for in the room until nothing more is."""
         asked: list[_Asked] = []
+        room.waited_at = self._loop.time()
         try:
             while room.queue:
                 if not await self._has_slot():
@@ -163,12 +179,27 @@ class Appender:
                     self._refuse(room, told)
                 else:
                     self._tell(told)
+                await self._let_others(room)
         finally:
             room.task = None
             if asked or room.queue:
                 # Whatever it was, a bug or the end of the loop: nobody waits for ever.
                 room.head = None
                 self._refuse(room, _refused(asked))
+
+    async def _let_others(self, room: _Room) -> None:
+        """Wait a little before the next write, so that others who write there have a turn."""
+        if not room.queue or self._closed:
+            return
+        now = self._loop.time()
+        if now - room.contested_at < CONTESTED_S:
+            longest = COURTESY_S
+        elif now - room.waited_at > BREAK_EVERY_S:
+            longest = BREAK_S
+        else:
+            return
+        await asyncio.sleep((1 + self._chance()) / 2 * longest)
+        room.waited_at = self._loop.time()
 
     async def _has_slot(self) -> bool:
         """Wait for one of the slots to write in; False when none was free for too long."""
@@ -221,7 +252,7 @@ class Appender:
         Raises:
             StoreUnavailable: some are not settled; they may be stored, or may yet be.
         """
-        looked_below, conflicts = 0, 0
+        looked_below = 0
         while messages := drafts.unsettled:
             if room.head is None:
                 room.head, room.floor = await self._table.head(room_id)
@@ -240,10 +271,9 @@ class Appender:
                 case Conflict(at, markers):
                     drafts.found(markers)
                     room.head = at
-                    conflicts += 1
-                    if conflicts > 1:
-                        # Others get on, and do not pause: who waits longer and longer starves.
-                        await self._pause(min(conflicts, CONFLICT_PAUSES), until)
+                    room.contested_at = self._loop.time()
+                    # No longer each time: others get on meanwhile, and who waits more starves.
+                    await self._pause(0, until)
                 case Unknown():
                     raise StoreUnavailable
 
