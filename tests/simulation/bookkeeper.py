@@ -50,15 +50,18 @@ class Bookkeeper:
         self._places: dict[tuple[str, str], Place] = {}
         self._early: dict[int, list[Entry]] = {}
         self._early_places: dict[tuple[str, str], Place] = {}
-        self._now = Instant(0)
+        self._now = self._latest = Instant(0)
         self._changes = -1
         self._paused = False
         self._is_another = False
 
     def retention_asked(self, now: Instant, limits: Limits) -> None:
-        """From here on floors are raised by that clock; a job may be of an earlier one."""
+        """From here on floors are raised by that clock; a job may be of an earlier one.
+
+        The clock may have gone back since, and the job's commit be there after all.
+        """
         del limits
-        self._now = now
+        self._now, self._latest = now, max(now, self._latest)
 
     def pause(self) -> None:
         """The database is put back to what it was: nothing counts before it has its epochs."""
@@ -136,9 +139,12 @@ class Bookkeeper:
                 return self._ledger.logs[log]
         return None
 
-    def name_of(self, draft: Draft) -> tuple[str, str, str]:
-        """Return what names the message: its room, its sender and its id."""
-        (room,) = self._disk.query("SELECT name FROM rooms WHERE room_id = ?", (draft.room_id,))[0]
+    def name_of(self, draft: Draft) -> tuple[str, str, str] | None:
+        """Return what names the message: its room, its sender and its id; None without a room."""
+        rooms = self._disk.query("SELECT name FROM rooms WHERE room_id = ?", (draft.room_id,))
+        if not rooms:
+            return None
+        (room,) = rooms[0]
         (user,) = self._disk.query("SELECT name FROM users WHERE user_id = ?", (draft.sender,))[0]
         return room, user, str(UUID(bytes=draft.message_id))
 
@@ -153,17 +159,17 @@ class Bookkeeper:
             log = there[number] = Log(name, str(UUID(bytes=epoch)))
             kept = self._ledger.logs.get(log)
             if kept is None:
-                kept = self._open(log, room_id.hex(), own, now_ms, head=head, floor=floor)
+                self._open(log, room_id.hex(), own, now_ms, head=head, floor=floor)
                 for entry in self._entries_after(number, 0):
-                    kept.entries[entry.seq] = entry
-                    kept.stored_ms[entry.seq] = now_ms
+                    self._ledger.stores(log, now_ms, entry)
                 continue
             known = kept.heads.now
             if head > known:
                 for entry in self._entries_after(number, known):
                     self._ledger.stores(log, now_ms, entry)
             if floor != kept.floors.now:
-                sent_before = Instant(self._now - kept.rules.kept_ms)
+                now = self._latest if self._is_another else self._now
+                sent_before = Instant(now - kept.rules.kept_ms)
                 self._ledger.raises_floor(log, now_ms, floor, to_rfc3339(sent_before))
         room_ids = {self._ledger.logs[log].room_id: None for log in there.values()}
         for number, log in self._numbers.items():
@@ -174,7 +180,7 @@ class Bookkeeper:
 
     def _open(
         self, log: Log, room_id: str, own: Sequence[Any], now_ms: int, *, head: int, floor: int
-    ) -> Kept:
+    ) -> None:
         is_open, shows_all, retention_s, retention_messages = own
         rules = Rules(
             bool(is_open),
@@ -182,9 +188,7 @@ class Bookkeeper:
             self._limits.retention_messages if retention_messages is None else retention_messages,
             (self._limits.retention_s if retention_s is None else retention_s) * 1000,
         )
-        kept = Kept(log, room_id, rules, now_ms, head=head, floor=floor)
-        self._ledger.opens(kept)
-        return kept
+        self._ledger.opens(Kept(log, room_id, rules, now_ms, head=head, floor=floor))
 
     def _look_at_members(self, now_ms: int) -> list[tuple[str, str]]:
         early, self._early_places = self._early_places, {}

@@ -105,7 +105,9 @@ class World:
 
     def refused(self, draft: Draft) -> None:
         """There was no space for it: the word may be lost, and it is sent again after others."""
-        self._refused.append(self.book.name_of(draft))
+        name = self.book.name_of(draft)
+        if name is not None:
+            self._refused.append(name)
 
     def committed(self, *, another: bool = False) -> None:
         """Look at what the database holds now; ``another``: it is not the one it was."""
