@@ -158,7 +158,8 @@ def _room_path(applicants: Applicants, case: Case, given: dict[str, Any]) -> dic
     """Return the path of a room that is there, mostly; what a link has handed over stays."""
     path = dict(given)
     is_there = applicants.is_in(str(path["room"]))
-    to_succeed = applicants.is_to_succeed(case, "path")
+    # A room of a link is there: what is asked of it has to be, too.
+    to_succeed = is_there or applicants.is_to_succeed(case, "path")
     if not is_there and to_succeed:
         ends = case.operation.label in ENDS_ROOM
         path["room"] = applicants.make_room() if ends else applicants.room

@@ -141,6 +141,8 @@ async def test_what_another_node_stored_in_silence_is_heard_by_the_second_rechec
             house.now_s += RECHECK_S
             await until(lambda: house.relay._news._rechecked_s == house.now_s)
             await until(lambda: not house.relay._news._is_looking)
+            # A sign of life: a minute without one is no line.
+            await ann.told("member")
 
         assert await ann.messages(1) == ["said elsewhere"]
 

@@ -17,7 +17,6 @@ SCHEMA: Final = Path(__file__).resolve().parents[3] / "store" / "cassandra" / "s
 PROTOCOL: Final = 5
 REQUEST_S: Final = 60.0
 """Tables are made and emptied while everything else on the machine is busy."""
-NEVER: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,6 @@ def connected(contact: Contact) -> Iterator[Any]:
         token_metadata_enabled=False,
         connect_timeout=REQUEST_S,
         control_connection_timeout=REQUEST_S,
-        # For every table that any test makes, each session would throw the dice of the process:
-        # Hypothesis sees it, and says that a strategy did.
-        schema_event_refresh_window=NEVER,
-        topology_event_refresh_window=NEVER,
     )
     try:
         yield driver.connect()
