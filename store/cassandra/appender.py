@@ -39,7 +39,7 @@ ROOMS_AT_ONCE: Final = 128
 LONGEST_WAIT_S: Final = 30.0
 """And after so long in which its room had no turn."""
 COURTESY_S: Final = 0.3
-"""A room's next write waits so long at most, and half of it at least, when others write there too.
+"""The longest wait before a room's next write where others write, too; the shortest is half of it.
 
 Who has just written knows where to go on, and would win again and again. What is asked for
 meanwhile shares the next write.
@@ -47,9 +47,9 @@ meanwhile shares the next write.
 CONTESTED_S: Final = 2.0
 """Others write in a room when they were met there no longer ago."""
 BREAK_S: Final = 0.06
-"""So much shorter it waits where nobody was met,"""
+"""The same wait where nobody was met: who always wins meets nobody, and may keep somebody out."""
 BREAK_EVERY_S: Final = 1.0
-"""and no more often: who always wins meets nobody, and may be keeping somebody out."""
+"""It comes when the room was written for longer than this without a wait."""
 RECORD_EVERY_S: Final = 60.0
 IDLE_S: Final = 5.0
 """A room where nothing was asked for that long is idle: its head is recorded."""

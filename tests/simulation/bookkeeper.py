@@ -159,11 +159,9 @@ class Bookkeeper:
             log = there[number] = Log(name, str(UUID(bytes=epoch)))
             kept = self._ledger.logs.get(log)
             if kept is None:
-                self._open(log, room_id.hex(), own, now_ms, head=head, floor=floor)
-                for entry in self._entries_after(number, 0):
-                    self._ledger.stores(log, now_ms, entry)
-                continue
-            known = kept.heads.now
+                kept, known = self._open(log, room_id.hex(), own, now_ms, head=head, floor=floor), 0
+            else:
+                known = kept.heads.now
             if head > known:
                 for entry in self._entries_after(number, known):
                     self._ledger.stores(log, now_ms, entry)
@@ -180,7 +178,7 @@ class Bookkeeper:
 
     def _open(
         self, log: Log, room_id: str, own: Sequence[Any], now_ms: int, *, head: int, floor: int
-    ) -> None:
+    ) -> Kept:
         is_open, shows_all, retention_s, retention_messages = own
         rules = Rules(
             bool(is_open),
@@ -188,7 +186,9 @@ class Bookkeeper:
             self._limits.retention_messages if retention_messages is None else retention_messages,
             (self._limits.retention_s if retention_s is None else retention_s) * 1000,
         )
-        self._ledger.opens(Kept(log, room_id, rules, now_ms, head=head, floor=floor))
+        kept = Kept(log, room_id, rules, now_ms, head=head, floor=floor)
+        self._ledger.opens(kept)
+        return kept
 
     def _look_at_members(self, now_ms: int) -> list[tuple[str, str]]:
         early, self._early_places = self._early_places, {}

@@ -1,7 +1,8 @@
-"""Two appenders of one room: who writes without a pause must not keep the other one out."""
+"""Several appenders of one room: who writes without a pause must not keep the others out."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -16,7 +17,12 @@ from tests.support.memory_log_table import MemoryLog, MemoryLogTable
 
 ROOM = RoomId(bytes(16))
 ONE_WAY_S = 0.005
-LONGEST_WAIT_S = module.BREAK_EVERY_S + module.COURTESY_S
+APPENDERS = 4
+BEGUN_S = 3.0
+"""By then all have met."""
+UNTIL_S = 23.0
+LONGEST_S = module.COURTESY_S + 10 * ONE_WAY_S
+"""Between two writes of one appender: its wait, and some tries in the turns of others."""
 
 
 class FarTable(MemoryLogTable):
@@ -36,7 +42,7 @@ def loop() -> Iterator[VirtualLoop]:
     made.end()
 
 
-async def _appender(log: MemoryLog) -> Appender:
+def _appender(log: MemoryLog) -> Appender:
     async def facts(_: RoomId) -> RoomFacts:
         return RoomFacts(None)
 
@@ -54,40 +60,44 @@ def _draft(sender: int, number: int) -> Draft:
     )
 
 
-async def _wait_beside_a_busy_one() -> tuple[float, object]:
-    """Return how long one message took, and what became of it."""
-    loop, log = asyncio.get_running_loop(), MemoryLog()
-    busy, other = await _appender(log), await _appender(log)
-    numbers = iter(range(1_000_000))
+def _keep_asking(appender: Appender, sender: int, written_at: list[float]) -> None:
+    """Always have one message asked for while another one is written."""
+    loop, numbers = asyncio.get_running_loop(), iter(range(1_000_000))
 
-    def ask(_: Sequence[Appended] = ()) -> None:
-        busy.append([_draft(1, next(numbers))], ask)
+    def ask(told: Sequence[Appended] = ()) -> None:
+        written_at.extend(loop.time() for _, outcome in told if isinstance(outcome, Receipt))
+        appender.append([_draft(sender, next(numbers))], ask)
 
-    # Two of them, so that one is always asked for while the other one is written.
     ask()
     ask()
-    await asyncio.sleep(1)
-    told: asyncio.Future[object] = loop.create_future()
-    began = loop.time()
-    other.append([_draft(2, 0)], lambda outcomes: told.set_result(outcomes[0][1]))
-    outcome = await told
-    return loop.time() - began, outcome
 
 
-def test_one_message_is_soon_written_beside_a_busy_appender(loop: VirtualLoop) -> None:
-    waited, outcome = loop.run_until_complete(_wait_beside_a_busy_one())
+async def _longest_waits() -> list[float]:
+    """Return how long each appender was kept out at most, all of them busy, in seconds."""
+    log = MemoryLog()
+    written_at: list[list[float]] = [[] for _ in range(APPENDERS)]
+    for sender, times in enumerate(written_at):
+        _keep_asking(_appender(log), sender, times)
+        await asyncio.sleep(BEGUN_S / APPENDERS)
+    await asyncio.sleep(UNTIL_S - BEGUN_S)
+    return [
+        max(later - sooner for sooner, later in pairwise([BEGUN_S, *times, UNTIL_S]))
+        for times in ([one for one in times if one > BEGUN_S] for times in written_at)
+    ]
 
-    assert isinstance(outcome, Receipt)
-    assert waited < LONGEST_WAIT_S
+
+def test_no_appender_of_a_busy_room_is_kept_out_of_it(loop: VirtualLoop) -> None:
+    waits = loop.run_until_complete(_longest_waits())
+
+    assert max(waits) < LONGEST_S
 
 
-def test_without_courtesy_it_would_be_refused(
-    loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("without", ["COURTESY_S", "BREAK_S"])
+def test_without_courtesy_or_breaks_one_would_be_kept_out_for_seconds(
+    loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch, without: str
 ) -> None:
-    monkeypatch.setattr(module, "COURTESY_S", 0.0)
-    monkeypatch.setattr(module, "BREAK_S", 0.0)
+    monkeypatch.setattr(module, without, 0.0)
 
-    waited, outcome = loop.run_until_complete(_wait_beside_a_busy_one())
+    waits = loop.run_until_complete(_longest_waits())
 
-    assert not isinstance(outcome, Receipt)
-    assert waited > LONGEST_WAIT_S
+    assert max(waits) > 10 * LONGEST_S

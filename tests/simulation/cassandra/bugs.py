@@ -85,7 +85,9 @@ BUGS: dict[str, Bug] = {
     "what is unknown is counted anew": bug(25, (Appender, "_write", _count_anew)),
     "whatever is in the way is one's own": bug(30, (Group, "is_among", _always_ours)),
     "what was found to be one's own is not new": bug(25, (Group, "is_among", _never_ours)),
-    "a bucket is begun without asking": bug(100, (Appender, "_may_begin", _begin_at_once)),
+    "a bucket is begun without asking": bug(
+        80, (Appender, "_may_begin", _begin_at_once), start=200_000
+    ),
     "ids are looked for in the current bucket": bug(10, (Appender, "_look_back", _look_at_nothing)),
     "no previous bucket without after": bug(40, (the_drafts, "_first_bucket", _first_of_nothing)),
     "a refusal lets later drafts pass": bug(20, (Appender, "_refuse", _refuse_these)),
