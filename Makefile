@@ -97,11 +97,10 @@ $(RUNTIME): requirements.txt pyproject.toml | $(PY)
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-$(DEV): requirements-dev.txt generated_clients/python/pyproject.toml client/pyproject.toml $(RUNTIME)
+$(DEV): requirements-dev.txt generated_clients/python/pyproject.toml $(RUNTIME)
 	@echo "Installing what checks and tests need (requirements-dev.txt)"
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable generated_clients/python
-	@$(PIP) install --no-deps --no-build-isolation --no-index --editable client
 	@touch $@
 
 $(NODE): tools/check/package.json tools/check/package-lock.json tools/check/.npmrc | $(DEV)

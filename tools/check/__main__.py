@@ -50,14 +50,6 @@ CHECKS = (
         "mypy",
         ("--config-file=", "--strict", "-p", "ilo_rest", "-p", "ilo_relay"),
     ),
-    Check(
-        "types (client)",
-        "mypy",
-        (
-            "--config-file=client/pyproject.toml",
-            *("-p", "ilo_client", "-p", "ilo_chat", "-p", "ilo_window"),
-        ),
-    ),
     Check("imports", "lint-imports", ("--no-cache", "--no-logo")),
     Check("yaml", "yamllint", ("--strict", "-c", "tools/check/yamllint.yaml", ".")),
     Check(

@@ -1,1 +1,0 @@
-"""Rooms in a terminal: `ilo-chat`."""

@@ -1,1 +1,0 @@
-"""Rooms in a window: `ilo-window`."""
