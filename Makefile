@@ -6,6 +6,7 @@ PY      := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
 NODE    := tools/check/node_modules/.installed
+WEB     := web/node_modules/.installed
 
 PIP     := $(PY) -m pip --disable-pip-version-check --no-input --quiet
 # Which checks were skipped and why, for the last lines of the tests.
@@ -47,7 +48,7 @@ test-cluster: $(DEV) ## The tests that need three nodes of Cassandra, which `mak
 	@tools/install/system.sh
 	@$(PY) -m pytest -m cluster $(ARGS)
 
-check: $(DEV) $(NODE) ## Formatting, lint, types, imports, contracts, locks
+check: $(DEV) $(NODE) $(WEB) ## Formatting, lint, types, imports, contracts, locks
 	@mkdir -p $(dir $(SKIPPED))
 	@ILO_SKIPPED=$(SKIPPED) $(PY) -m tools.check
 
@@ -70,17 +71,17 @@ format: $(DEV) ## Format the code and mend what can be mended safely
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
 
-lock: $(DEV) ## Choose new versions: both Python locks and the Node.js one
+lock: $(DEV) ## Choose new versions: both Python locks and both Node.js ones
 	@$(COMPILE) --upgrade --group build pyproject.toml --output-file requirements.txt
 	@$(COMPILE) --upgrade --constraints requirements.txt --group build --group dev \
 		--extra wsgi pyproject.toml --output-file requirements-dev.txt
 	@# Without the old tree: npm would copy it, and leave the hashes out.
-	@cd tools/check && rm -rf node_modules package-lock.json && \
-		npm install --package-lock-only --ignore-scripts --loglevel=error
+	@for folder in tools/check web; do (cd $$folder && rm -rf node_modules package-lock.json && \
+		npm install --package-lock-only --ignore-scripts --loglevel=error) || exit 1; done
 	@$(PY) -m tools.check.locks
 
 clean: ## Remove the environment and everything made here but your data
-	rm -rf $(VENV) .make build dist site tools/check/node_modules
+	rm -rf $(VENV) .make build dist site tools/check/node_modules web/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -97,13 +98,19 @@ $(RUNTIME): requirements.txt pyproject.toml | $(PY)
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-$(DEV): requirements-dev.txt generated_clients/python/pyproject.toml $(RUNTIME)
+$(DEV): requirements-dev.txt generated_clients/python/pyproject.toml client/pyproject.toml $(RUNTIME)
 	@echo "Installing what checks and tests need (requirements-dev.txt)"
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable generated_clients/python
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable client
 	@touch $@
 
 $(NODE): tools/check/package.json tools/check/package-lock.json tools/check/.npmrc | $(DEV)
 	@echo "Installing the contracts' linters (tools/check/package-lock.json)"
 	@cd tools/check && npm ci --ignore-scripts --loglevel=error
+	@touch $@
+
+$(WEB): web/package.json web/package-lock.json web/.npmrc | $(DEV)
+	@echo "Installing what the page needs (web/package-lock.json)"
+	@cd web && npm ci --ignore-scripts --loglevel=error
 	@touch $@

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [fanout] [stored] [rest] [memory] [--quick] [--rounds N] [--write FILE]`"""
+"""`python -m benchmarks [PART...] [--quick] [--rounds N] [--write FILE]`; --help has the parts."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from benchmarks import fanout, machine, memory, rest, stored
+from benchmarks import envelope, fanout, machine, memory, rest, stored
 from benchmarks.figures import Figures
 from benchmarks.processes import ROOT, Cores, RunFailed
 from benchmarks.report import page
@@ -23,6 +23,7 @@ PARTS: dict[Part, Callable[[Bench], Figures]] = {
     "stored": stored.run,
     "rest": rest.run,
     "memory": memory.run,
+    "envelope": envelope.run,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 

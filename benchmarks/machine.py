@@ -22,6 +22,8 @@ LIBRARIES = (
     "httptools",
     "fastapi",
     "pydantic",
+    "cryptography",
+    "jwcrypto",
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from benchmarks import fanout, rest, stored
+from benchmarks import envelope, fanout, rest, stored
 from benchmarks.figures import Figure, Figures
 from benchmarks.rounds import Pace
 from benchmarks.servers import IDLE_RELAYS, RELAYS, REST_SERVERS, STORED_RELAYS, Server
@@ -20,6 +20,7 @@ SERVERS: dict[Part, Sequence[Server]] = {
     "stored": STORED_RELAYS,
     "rest": REST_SERVERS,
     "memory": IDLE_RELAYS,
+    "envelope": (),
 }
 
 
@@ -95,6 +96,8 @@ def part_sections(pace: Pace, results: Results) -> Iterator[str]:
             f"{pace.idle_connections} of them in 50 rooms."
         )
         yield cost_table("memory", ("idle",), figures.total, figures)
+    if (figures := results.get("envelope")) is not None:
+        yield from envelope_section(figures)
 
 
 def stored_section(figures: Figures) -> Iterator[str]:
@@ -131,6 +134,47 @@ def stored_section(figures: Figures) -> Iterator[str]:
         "message. The processor time that the kernel spends on the disk outside the process is "
         "nobody's."
     )
+
+
+def envelope_section(figures: Figures) -> Iterator[str]:
+    """The costs of the encrypted client, beside what its design reckoned with."""
+
+    def three(place: str, kind: str, what: str) -> str:
+        cells = [figures.total(place, f"{kind} {what} {size}") for size in envelope.SIZES]
+        digits = 0 if what == "bytes" else 1
+        return " / ".join("–" if one is None else f"{one.least:.{digits}f}" for one in cells)
+
+    yield "## Envelopes"
+    yield (
+        "A message of 15 characters for 1 / 5 / 50 recipients who have keys of one kind, signed "
+        "with Ed25519. Bytes of the envelope, and ms to seal it and to open it: the least of all "
+        "rounds, in Python (jwcrypto) and in Node.js (jose). In parentheses stands "
+        "what the design reckoned with: bytes, and ms at 50 in Python."
+    )
+    if reason := figures.skipped.get("node"):
+        yield f"Node.js was skipped: {reason}."
+    rows: list[Sequence[str]] = []
+    for kind in envelope.KINDS:
+        size, cost = envelope.DESIGN[kind]
+        seal_ms, open_ms = cost.split(" / ")
+        rows.append(
+            (
+                kind,
+                f"{three('python', kind, 'bytes')} ({size})",
+                f"{three('python', kind, 'seal')} ({seal_ms})",
+                f"{three('python', kind, 'open')} ({open_ms})",
+                three("node", kind, "seal"),
+                three("node", kind, "open"),
+            )
+        )
+    head = ("key", "bytes", "seal, Python", "open, Python", "seal, Node.js", "open, Node.js")
+    yield table(head, rows)
+    yield (
+        "What is slow on purpose, or by nature, in ms, least / median, in Python; keys are an "
+        "Ed25519 and an RSA-3072:"
+    )
+    slow = [(name, least_and_median(figures.total("python", name))) for name in envelope.SLOW]
+    yield table(("", "ms"), slow)
 
 
 def verdict(target: Target, results: Results) -> tuple[str, str]:

@@ -1,12 +1,9 @@
 """The wheel holds what Ilo reads at run time, and nothing that is only for its makers."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-import sysconfig
-import venv
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -16,25 +13,15 @@ import yaml
 
 from tests.docs.blocks import blocks_of
 from tests.support.ilo_process import ROOT, IloProcess, write_config
+from tests.support.wheels import WITHOUT_THIS_TREE, built_wheel, environment_of, run
 
 PARTS = ("spec", "services", "store", "handlers", "relay", "ilo")
-WITHOUT_THIS_TREE = {"PYTHONPATH": ""}
-RUN_S = 60.0
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this tree, built without a network."""
-    pytest.importorskip("hatchling", reason="hatchling is not installed (requirements.txt)")
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    [built] = folder.glob("*.whl")
-    return built
+    """The wheel of this tree."""
+    return built_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 def names_in(wheel: Path) -> set[str]:
@@ -47,7 +34,7 @@ def test_the_wheel_holds_every_file_of_the_shipped_folders_and_no_other(wheel: P
         str(file.relative_to(ROOT))
         for part in PARTS
         for file in (ROOT / part).rglob("*")
-        if file.is_file() and not {"__pycache__", "released"} & set(file.parts)
+        if file.is_file() and not {"__pycache__", "released", "vectors"} & set(file.parts)
     }
 
     assert names_in(wheel) == files
@@ -78,21 +65,24 @@ def test_the_wheel_holds_nothing_for_its_makers(wheel: Path, kind: str) -> None:
     assert not [name for name in names_in(wheel) if name.startswith(kind)]
 
 
+def test_the_source_archive_holds_the_vectors_for_who_writes_another_client(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="hatchling is not installed (requirements.txt)")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path))
+    [archive] = tmp_path.glob("*.tar.gz")
+
+    with tarfile.open(archive) as files:
+        names = {name.partition("/")[2] for name in files.getnames()}
+
+    vectors = {str(file.relative_to(ROOT)) for file in (ROOT / "spec/vectors").iterdir()}
+    assert len(vectors) == 6
+    assert {*vectors, "docs/envelope.md"} <= names
+    assert not [name for name in names if ".venv" in name or "node_modules" in name]
+
+
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel, far from this tree; what it depends on is borrowed."""
-    place = tmp_path_factory.mktemp("installed") / "environment"
-    venv.create(place, symlinks=True)
-    run(
-        *(sys.executable, "-m", "pip", "--python", str(place / "bin/python"), "install"),
-        *("--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", str(wheel)),
-    )
-    # A plain folder behind the environment's own: the .pth files in it are not read, so that
-    # the link to this tree is not followed.
-    borrowed = sysconfig.get_path("purelib")
-    [own] = place.glob("lib/python*/site-packages")
-    (own / "borrowed.pth").write_text(f"{borrowed}\n", encoding="utf-8")
-    return place
+    return environment_of([wheel], tmp_path_factory.mktemp("installed") / "environment")
 
 
 def test_the_installed_ilo_is_the_wheels(installed: Path) -> None:
@@ -151,18 +141,3 @@ def example_of_the_readme() -> tuple[str, str]:
     typed = [block.text for block in blocks if block.language == "sh"]
     shown = [block.text for block in blocks if block.language == "text"]
     return "".join(text for text in typed if not text.startswith("make ")), shown[-1]
-
-
-def run(*command: str, cwd: Path = ROOT) -> str:
-    """Run ``command`` without this tree on Python's path; return what it prints."""
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env={**os.environ, **WITHOUT_THIS_TREE, "no_proxy": "127.0.0.1", "PYTHONUTF8": "1"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=RUN_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

@@ -17,6 +17,7 @@ from shutil import which
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_TOOLS = "tools/check/node_modules/.bin"
+WEB_TOOLS = "web/node_modules/.bin"
 RULES = "tools/check/contracts"
 OPENAPI = "spec/openapi.yaml"
 ASYNCAPI = "spec/asyncapi.yaml"
@@ -49,6 +50,20 @@ CHECKS = (
         "types (clients)",
         "mypy",
         ("--config-file=", "--strict", "-p", "ilo_rest", "-p", "ilo_relay"),
+    ),
+    Check(
+        "types (client)",
+        "mypy",
+        (
+            "--config-file=client/pyproject.toml",
+            *("-p", "ilo_client", "-p", "ilo_chat", "-p", "ilo_window"),
+        ),
+    ),
+    Check("types (web)", f"{WEB_TOOLS}/tsc", ("--project", "web", "--noEmit", "--strict")),
+    Check(
+        "types (web, Node.js)",
+        f"{WEB_TOOLS}/tsc",
+        ("--project", "web/tsconfig.node.json", "--noEmit", "--strict"),
     ),
     Check("imports", "lint-imports", ("--no-cache", "--no-logo")),
     Check("yaml", "yamllint", ("--strict", "-c", "tools/check/yamllint.yaml", ".")),

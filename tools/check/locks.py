@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-NODE = ROOT / "tools" / "check"
+NODE = (ROOT / "tools" / "check", ROOT / "web")
 
 # An address, an option of pip that gives one, or somebody's folder.
 FOREIGN = re.compile(r"://|^\s*(--(index|extra|find|trusted)|-[ief]\b)|/(home|root|tmp|Users)/")
@@ -91,22 +91,26 @@ def python_complaints() -> Iterator[str]:
             yield f"{dev.name}: {name} is {dev_pins.get(name)}, {version} in {runtime.name}"
 
 
-def node_complaints() -> Iterator[str]:
-    """Yield what is wrong with the package-lock.json of the checks."""
-    declared_there = json.loads((NODE / "package.json").read_text(encoding="utf-8"))
-    lock = json.loads((NODE / "package-lock.json").read_text(encoding="utf-8"))
-    if lock["packages"][""].get("dependencies") != declared_there["dependencies"]:
-        yield "package-lock.json: declares other packages than package.json"
+def node_complaints(folder: Path) -> Iterator[str]:
+    """Yield what is wrong with the package-lock.json of ``folder``."""
+    declared_there = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    lock = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))
+    name = f"{folder.name}/package-lock.json"
+    for kind in ("dependencies", "devDependencies", "optionalDependencies"):
+        if lock["packages"][""].get(kind) != declared_there.get(kind):
+            yield f"{name}: declares other {kind} than package.json"
     for path, package in lock["packages"].items():
         if "resolved" in package:
-            yield f"package-lock.json: {path} names a host"
+            yield f"{name}: {path} names a host"
         if path and "integrity" not in package:
-            yield f"package-lock.json: {path} has no hash"
+            yield f"{name}: {path} has no hash"
 
 
 def main() -> int:
     """Print every complaint; return the exit code."""
-    complaints = [*python_complaints(), *node_complaints()]
+    complaints = [*python_complaints()]
+    for folder in NODE:
+        complaints += node_complaints(folder)
     for complaint in complaints:
         print(complaint)
     return 1 if complaints else 0

@@ -1,0 +1,125 @@
+"""Python and the page give the same verdicts to the same vectors."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.client import page
+from tests.client.page import Object
+from tests.client.page_checks import KINDS, SECOND, cuts
+from tools.vectors.people import VECTORS
+
+# Those of a program with a disk; the page keeps its keys in the browser.
+PYTHON_ONLY = "key_files"
+MANY_S = 400.0
+
+# What is no check of its own, but done otherwise: vectors, file, what stands there, what then.
+BROKEN = {
+    "no signature is looked at": (
+        "envelopes",
+        "jws.ts",
+        "await compactVerify(jws.text, key.key, { algorithms: [key.alg] });",
+        "",
+    ),
+    "the recipients have an order": ("envelopes", "envelope.ts", ".sort()", ""),
+    "nobody is told of a gap": ("sequences", "replay.ts", "follows ? [] : [", "true ? [] : ["),
+    "a point of low order passes": (
+        "cards",
+        "keys.ts",
+        'if (kind === "X25519") await expectAgreement(key.key);',
+        "",
+    ),
+    "safety numbers of fewer rounds": ("safety_numbers", "safety.ts", "100_000;", "99_999;"),
+}
+
+
+def python_lines() -> list[Object]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.vectors.verdicts", VECTORS],
+        cwd=page.ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=page.TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [line for line in page.lines(done.stdout) if line["kind"] != PYTHON_ONLY]
+
+
+@pytest.fixture(scope="module")
+def said_by_python() -> list[Object]:
+    return python_lines()
+
+
+def differing(one: list[Object], other: list[Object]) -> list[str]:
+    """Return the names of the vectors whose lines are not the same in both."""
+    assert [line["name"] for line in one] == [line["name"] for line in other]
+    return [a["name"] for a, b in zip(one, other, strict=True) if a != b]
+
+
+def test_the_page_says_the_same_as_python_to_every_vector(said_by_python: list[Object]) -> None:
+    said_by_page = page.run(VECTORS)
+
+    assert said_by_page == said_by_python
+    assert len(said_by_page) >= 100
+    assert {line["kind"] for line in said_by_page} == {
+        file.stem for file in VECTORS.glob("*.json") if file.stem != PYTHON_ONLY
+    }
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+def test_what_the_page_does_otherwise_shows(
+    broken: tuple[str, str, str, str], said_by_python: list[Object], tmp_path: Path
+) -> None:
+    kind, file, old, new = broken
+    vectors = tmp_path / "vectors"
+    vectors.mkdir()
+    (vectors / f"{kind}.json").symlink_to(VECTORS / f"{kind}.json")
+    web = page.copy_with(tmp_path, file, old, new)
+
+    said_by_page = page.run(vectors, web=web)
+
+    assert differing(said_by_page, [line for line in said_by_python if line["kind"] == kind])
+
+
+@pytest.mark.parametrize("file", KINDS)
+def test_every_check_of_the_page_has_a_vector_that_shows_when_it_is_left_out(
+    file: str, tmp_path: Path
+) -> None:
+    text = (page.WEB / "src" / "envelope" / file).read_text(encoding="utf-8")
+    vectors = only_refused(KINDS[file], tmp_path / "vectors")
+    left_out = [cut for cut in cuts(file) if cut.key not in SECOND]
+    copies = [
+        page.copy_of(tmp_path / str(number), file, changed)
+        for number, changed in enumerate([text, *(cut.made(text) for cut in left_out)])
+    ]
+
+    requests = [{"copy": str(copy), "kinds": KINDS[file]} for copy in copies]
+    said = page.run(vectors, given=requests, program="left_out.ts", timeout_s=MANY_S)
+
+    whole, *others = [each["noticed_by"] for each in said]
+    assert whole is None
+    assert [cut.key for cut, by in zip(left_out, others, strict=True) if by is None] == []
+
+
+def only_refused(kinds: Iterable[str], folder: Path) -> Path:
+    """Return a folder with the vectors that show a missing check."""
+    folder.mkdir()
+    for kind in kinds:
+        content = json.loads((VECTORS / f"{kind}.json").read_text("utf-8"))
+        if kind != "sequences":
+            content["cases"] = [case for case in content["cases"] if case["expect"] != "ok"]
+        (folder / f"{kind}.json").write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def test_the_checks_of_the_page_that_no_vector_shows_are_there_and_few() -> None:
+    checks = {cut.key for file in KINDS for cut in cuts(file)}
+
+    assert checks >= SECOND.keys()
+    assert len(checks) >= 90
+    assert len(SECOND) <= len(checks) // 5
