@@ -145,6 +145,12 @@ class Lifecycle:
         return self._welcome
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the line is up, and what was unanswered is sent again. If not, the client comes
+        back by itself, unless it was closed or told not to."""
+        return self._ready is not None
+
+    @property
     def cursor(self) -> Position:
         """Where the application is: behind the last frame that it took by iterating.
 
