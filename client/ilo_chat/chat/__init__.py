@@ -1,0 +1,1 @@
+"""Talking in rooms: on a terminal by a prompt, elsewhere line by line."""
