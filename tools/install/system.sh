@@ -1,6 +1,7 @@
 #!/bin/sh
 # Sees to the programs the tests start and pip cannot bring: a browser, strace, a C compiler,
-# curl, openssl, and what a Cassandra needs: Java 17, and Maven to bring it.
+# curl, openssl, what the window needs: Tk, and a display without a screen; and what a Cassandra
+# needs: Java 17, and Maven to bring it.
 # On Debian (and Ubuntu) as root they are installed; elsewhere their names are printed, and
 # the tests that need them say so and skip. Never fails: the tests are the judges.
 set -u
@@ -13,6 +14,16 @@ has_java() {
     return 1
 }
 
+# Of the interpreter that the tests run with; one that was built elsewhere has Tk, or does not.
+has_tk() {
+    for python in "$(dirname "$0")/../../.venv/bin/python" python3; do
+        [ -x "$(command -v "$python")" ] || continue
+        "$python" -c 'import tkinter' 2>/dev/null
+        return
+    done
+    return 1
+}
+
 missing() {
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
         command -v google-chrome >/dev/null || printf ' chromium'
@@ -20,6 +31,8 @@ missing() {
     command -v cc >/dev/null || command -v gcc >/dev/null || printf ' gcc libc6-dev'
     command -v curl >/dev/null || printf ' curl'
     command -v openssl >/dev/null || printf ' openssl'
+    command -v Xvfb >/dev/null || printf ' xvfb'
+    has_tk || printf ' python3-tk'
     has_java || printf ' openjdk-17-jre-headless'
     command -v mvn >/dev/null || printf ' maven'
 }

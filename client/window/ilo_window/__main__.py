@@ -1,0 +1,5 @@
+import sys
+
+from ilo_window.main import main
+
+sys.exit(main())
