@@ -26,7 +26,7 @@ ANYTHING: Final = "…"
 """In what a page shows: any text within the line; alone on a line, any lines."""
 
 NODE_MODULES: Final = ROOT / "tools" / "check" / "node_modules"
-_INSTALL: Final = re.compile(r"python -m pip install \./(\S+)\n")
+_INSTALL: Final = re.compile(r"python -m pip install((?: \./\S+)+)\n")
 _TLS_FILES: Final = ("tls_certificate", "tls_key")
 _CONTRACTS: Final = {"frame": load_asyncapi, "body": load_openapi}
 
@@ -44,7 +44,7 @@ def run_page(page: str, folder: Path, shared: Callable[[], IloProcess]) -> None:
     # As in the project's own folder.
     (work / ".venv").symlink_to(sys.prefix)
     (work / "node_modules").symlink_to(NODE_MODULES)
-    for name in ("examples", "generated_clients", "spec"):
+    for name in ("client", "examples", "generated_clients", "spec"):
         (work / name).symlink_to(ROOT / name)
     environment = _environment(work)
     servers = Servers(work, environment, shared if _can_share(blocks) else None)
@@ -113,10 +113,11 @@ class _Run:
                 _check_make(command)
             return ""
         if install := _INSTALL.fullmatch(block.text):
-            # Its folder on the path does for here: nothing is fetched, nothing changes.
-            package = ROOT / install[1]
-            _require((package / "pyproject.toml").is_file(), block, "there is no such package")
-            self._shell.run(f'export PYTHONPATH="$PYTHONPATH:{package}"')
+            # Their folders on the path do for here: nothing is fetched, nothing changes.
+            for name in install[1].split():
+                package = ROOT / name
+                _require((package / "pyproject.toml").is_file(), block, "there is no such package")
+                self._shell.run(f'export PYTHONPATH="$PYTHONPATH:{package}"')
             return ""
         ends = f"\n{block.text}".rpartition("\n")[0].rpartition("\n")[2] + "\n"
         alone = block.mark == "exit code" or not starts_a_server(ends)
