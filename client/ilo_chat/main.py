@@ -14,7 +14,6 @@ from ilo_chat.arguments import USAGE, parser
 if TYPE_CHECKING:
     from ilo_chat.context import Context
 
-OK: Final = 0
 REFUSED: Final = 1
 INTERRUPTED: Final = 130  # as shells have it: 128 + SIGINT
 TERMINATED: Final = 143

@@ -14,14 +14,9 @@ async def room_of_mine(ilo: Ilo, said: str) -> RoomInfo:
     Raises:
         CommandRefused: there is none, or there are several.
     """
-    rooms = await ilo.rooms()
-    found = _meant(rooms, said)
+    found = _meant(await ilo.rooms(), said)
     if found is None:
-        raise CommandRefused(
-            "no-such-room",
-            f"you are in no room {name(said)}: `ilo-chat rooms` lists yours, and"
-            " `ilo-chat chat NAME` enters an open one",
-        )
+        raise _no_such_room(said)
     return found
 
 
@@ -35,12 +30,20 @@ async def room_to_enter(ilo: Ilo, said: str, *, may_be_new: bool) -> RoomInfo:
     if found is None and may_be_new and not said.startswith("~"):
         return RoomInfo(said, None, is_private=False, state="joined", owner=None, head=0)
     if found is None:
-        found = await room_of_mine(ilo, said)
+        raise _no_such_room(said)
     if found.state == "invited":
         raise CommandRefused(
             "invited", f"you are only invited to {name(said)}: `ilo-chat accept` lets you in"
         )
     return found
+
+
+def _no_such_room(said: str) -> CommandRefused:
+    return CommandRefused(
+        "no-such-room",
+        f"you are in no room {name(said)}: `ilo-chat rooms` lists yours, and"
+        " `ilo-chat chat NAME` enters an open one",
+    )
 
 
 def _meant(rooms: Sequence[RoomInfo], said: str) -> RoomInfo | None:

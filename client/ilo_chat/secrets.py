@@ -14,6 +14,8 @@ from getpass import getpass
 from pathlib import Path
 from typing import Final
 
+from ilo_client import private_files
+
 from ilo_chat.problems import CommandRefused
 from ilo_chat.screen import PROGRAM
 
@@ -66,15 +68,9 @@ def given_secret(options: Namespace, kind: Kind) -> str | None:
 
 
 def _of_file(file: Path, kind: Kind) -> str:
-    with file.open("rb") as opened:
-        read = opened.read(MOST_BYTES + 1)
-    try:
-        text = read.decode("utf-8")
-    except UnicodeDecodeError:
-        # The error would quote it.
-        text = ""
-    text = text.removesuffix("\n").removesuffix("\r")
-    if not text or len(read) > MOST_BYTES:
+    read = private_files.read(file, MOST_BYTES) or ""
+    text = read.removesuffix("\n").removesuffix("\r")
+    if not text:
         raise CommandRefused("no-secret", f"{file}: holds no {kind.words}, which is UTF-8 text")
     return text
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
+from ilo_client import private_files
 from ilo_client.failures import BrokenHome
 
 LOCK_PAUSE_S: Final = 0.01
@@ -122,20 +123,4 @@ class Home:
             return None
 
     def _write(self, name: str, text: str) -> None:
-        """Write a file that is either the old or the new one, whenever the power fails."""
-        new = self.folder / f".{name}.{os.getpid()}.new"
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.folder / name)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        private_files.write(self.folder / name, text, may_replace=True)

@@ -62,16 +62,12 @@ class People:
             NotAccepted: there is no valid key, another one than ``kid``, or a changed one, which
                 has to be accepted first.
         """
-        person = await self.person(name)
-        if kid is not None and person.kid != kid:
+        shown = (await self._server().user(name)).detail
+        person = await asyncio.to_thread(self.look, name, shown)
+        if person.kid is None or person.state == "changed" or kid not in (None, person.kid):
             raise NotAccepted(name)
         if person.state == "new":
-            shown = (await self._server().user(name)).detail
-            pin = await asyncio.to_thread(self.pins.see, name, shown)
-            if pin is None or pin.person.kid != person.kid:
-                raise NotAccepted(name)
-        if person.kid is None or person.state == "changed":
-            raise NotAccepted(name)
+            await asyncio.to_thread(self.pins.see, name, shown)
         return await asyncio.to_thread(self.pins.verify, name, person.kid)
 
     async def safety_number(self, name: str) -> str:
@@ -89,7 +85,7 @@ class People:
         Raises:
             NotAccepted: there is no valid key.
         """
-        kid = person.new_kid if person.state == "changed" else person.kid
+        kid = person.shown_kid
         if kid is None:
             raise NotAccepted(person.name)
         return await asyncio.to_thread(safety_number, self._kid, self._username, kid, person.name)

@@ -31,6 +31,11 @@ class Person:
     kid: str | None = None
     new_kid: str | None = None
 
+    @property
+    def shown_kid(self) -> str | None:
+        """The id of the key that the server shows now; None: there is no valid one."""
+        return self.new_kid if self.state == "changed" else self.kid
+
 
 @dataclass(frozen=True, slots=True)
 class Pin:

@@ -8,6 +8,7 @@ _SALT: Final = b"ilo-safety-v1"
 _GROUPS: Final = 6
 _GROUP_BYTES: Final = 5
 _DIGITS: Final = 5
+_GROUPS_A_ROW: Final = 4
 
 
 def safety_number(a_kid: str, a_name: str, b_kid: str, b_name: str) -> str:
@@ -21,6 +22,12 @@ def safety_number(a_kid: str, a_name: str, b_kid: str, b_name: str) -> str:
 def spaced(number: str) -> str:
     """Return a safety number in groups of 5 digits, as people read it aloud."""
     return " ".join(number[at : at + _DIGITS] for at in range(0, len(number), _DIGITS))
+
+
+def in_rows(number: str) -> list[list[str]]:
+    """Return the groups of a safety number in rows of four, as a screen shows them."""
+    groups = spaced(number).split()
+    return [groups[at : at + _GROUPS_A_ROW] for at in range(0, len(groups), _GROUPS_A_ROW)]
 
 
 def _half(kid: str, name: str) -> str:

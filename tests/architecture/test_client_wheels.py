@@ -61,6 +61,14 @@ def test_the_installed_clients_are_the_wheels(installed: Path) -> None:
     assert all(Path(file).is_relative_to(installed) for file in files)
 
 
+def test_the_chat_tells_the_version_of_its_wheel(wheels: list[Path], installed: Path) -> None:
+    told = run(str(installed / "bin/ilo-chat"), "--version", cwd=installed)
+
+    assert {wheel.name.split("-")[1] for wheel in wheels} == {
+        told.removeprefix("ilo-chat ").strip()
+    }
+
+
 def test_the_first_encrypted_message_is_said_with_the_wheels(
     installed: Path, tmp_path: Path
 ) -> None:

@@ -43,6 +43,20 @@ def run(
     return lines(done.stdout)
 
 
+def said_by_python(folder: Path) -> list[Object]:
+    """Return what the Python library says to the vectors in ``folder``."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.vectors.verdicts", folder],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return lines(done.stdout)
+
+
 def copy_with(folder: Path, file: str, old: str, new: str) -> Path:
     """Return a copy of web/ in ``folder`` whose ``file`` has ``new`` where ours has ``old``."""
     text = (WEB / "src" / "envelope" / file).read_text(encoding="utf-8")

@@ -1,29 +1,9 @@
 """`ilo-chat chat` without a terminal: lines in, JSON out, at a real server that also dies."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.support.chat import Chatter, chatter, private_room
-from tests.support.encrypted import steady_ports
-from tests.support.ilo_process import IloProcess, running
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo"), steady_ports()) as ilo:
-        yield ilo
-
-
-@pytest.fixture(scope="module")
-def ann(ilo: IloProcess, tmp_path_factory: pytest.TempPathFactory) -> Chatter:
-    return chatter(tmp_path_factory.mktemp("homes"), ilo.api_url, "ann").register()
-
-
-@pytest.fixture(scope="module")
-def bob(ilo: IloProcess, tmp_path_factory: pytest.TempPathFactory) -> Chatter:
-    return chatter(tmp_path_factory.mktemp("homes"), ilo.api_url, "bob").register()
+from tests.support.ilo_process import IloProcess
 
 
 def test_every_line_is_said_and_the_end_of_the_input_ends_it(ann: Chatter, bob: Chatter) -> None:

@@ -2,7 +2,6 @@
 
 import threading
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -13,13 +12,7 @@ from ilo_chat.secrets import given_secret
 
 from tests.support.chat import Chatter, chatter, private_room
 from tests.support.encrypted import PASSPHRASE, PASSWORD
-from tests.support.ilo_process import IloProcess, running
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo")) as ilo:
-        yield ilo
+from tests.support.ilo_process import IloProcess
 
 
 class Watch:

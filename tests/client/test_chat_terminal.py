@@ -1,32 +1,13 @@
 """`ilo-chat` on a terminal: what is typed is not torn, and what others wrote stays text."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.support.chat import Chatter, chatter, private_room
-from tests.support.encrypted import PASSPHRASE, PASSWORD, steady_ports
-from tests.support.ilo_process import IloProcess, running
+from tests.support.encrypted import PASSPHRASE, PASSWORD
+from tests.support.ilo_process import IloProcess
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\r14:00 ✓ ann: forged\n23:59 ✓ bob: forged \u202eevil 👩‍🚀"
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo"), steady_ports()) as ilo:
-        yield ilo
-
-
-@pytest.fixture(scope="module")
-def ann(ilo: IloProcess, tmp_path_factory: pytest.TempPathFactory) -> Chatter:
-    return chatter(tmp_path_factory.mktemp("homes"), ilo.api_url, "ann").register()
-
-
-@pytest.fixture(scope="module")
-def bob(ilo: IloProcess, tmp_path_factory: pytest.TempPathFactory) -> Chatter:
-    return chatter(tmp_path_factory.mktemp("homes"), ilo.api_url, "bob").register()
 
 
 def test_secrets_are_asked_for_twice_when_they_are_new_and_are_not_shown(

@@ -4,7 +4,7 @@ Ann is honest and at the real server; Bob is given the address of one that lies.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,7 @@ from tests.support.hostile_ilo import (
     sealed_by_a_stranger,
     unsigned,
 )
-from tests.support.ilo_process import IloProcess, running
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo")) as ilo:
-        yield ilo
+from tests.support.ilo_process import IloProcess
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +260,19 @@ def swapped(name: str, card: str) -> Any:
     return answer
 
 
+async def still_listed(asker: Ilo, room: str, name: str) -> Any:
+    """Return what lists ``name`` in ``room`` as they are listed now, from now on."""
+    members = (await asker.server.room(room)).to_dict()["members"]
+    left = next(each for each in members if each["username"] == name)
+
+    def answer(_: str, path: str, answer: Any) -> Any:
+        if path.startswith(f"/room/{room}?") and name not in str(answer["members"]):
+            answer["members"].append(left)
+        return answer
+
+    return answer
+
+
 async def test_a_removed_member_that_is_listed_still_is_told_and_gets_nothing(
     scene: Scene,
 ) -> None:
@@ -273,15 +280,7 @@ async def test_a_removed_member_that_is_listed_still_is_told_and_gets_nothing(
     cleo = await people.join("cleo")
     room = await people.private_room(bob, scene.ann, cleo)
     bobs, anns = await people.enter(bob, room), await people.enter(scene.ann, room)
-    members = (await bob.server.room(room)).to_dict()["members"]
-    left = next(each for each in members if each["username"] == cleo.username)
-
-    def still_listed(_: str, path: str, answer: Any) -> Any:
-        if path.startswith(f"/room/{room}?") and cleo.username not in str(answer["members"]):
-            answer["members"].append(left)
-        return answer
-
-    scene.server.answer = still_listed
+    scene.server.answer = await still_listed(bob, room, cleo.username)
     await bob.remove(room, cleo.username)
     await bobs.send("without her")
 
@@ -331,19 +330,9 @@ async def test_a_message_for_a_member_who_was_removed_is_warned_of(scene: Scene)
     bobs, anns = await people.enter(bob, room), await people.enter(ann, room)
     await bobs.send("three of us")
     assert [told(one) for one in await said(anns, 1)] == ["three of us"]
-    left = next(
-        each
-        for each in (await bob.server.room(room)).to_dict()["members"]
-        if each["username"] == cleo.username
-    )
-
-    def still_listed(_: str, path: str, answer: Any) -> Any:
-        if path.startswith(f"/room/{room}?") and cleo.username not in str(answer["members"]):
-            answer["members"].append(left)
-        return answer
 
     # It is Bob who is lied to, and Ann who sees for whom he encrypts.
-    scene.server.answer = still_listed
+    scene.server.answer = await still_listed(bob, room, cleo.username)
     await ann.remove(room, cleo.username)
     await events(anns, lambda one: one == Change("removed", cleo.username))
     await bobs.send("three of us?")

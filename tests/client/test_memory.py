@@ -6,33 +6,20 @@ import random
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from ilo_client import BrokenHome, Home, Message
 from ilo_client.memory import Memory
 
-from tests.support.encrypted import Company, company, events
-from tests.support.ilo_process import ROOT, IloProcess, running
+from tests.support.encrypted import Company, events
+from tests.support.ilo_process import ROOT
 
 CHILD_S = 60.0
 """A process of its own has all to import and a key file to open, on a machine that does more."""
 KILLS = 10
 MESSAGES = 10_000
 """More than anybody says before the last kill."""
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo")) as ilo:
-        yield ilo
-
-
-@pytest.fixture
-async def people(ilo: IloProcess, tmp_path: Path) -> AsyncIterator[Company]:
-    async with company(tmp_path, ilo.api_url) as made:
-        yield made
 
 
 def test_killed_before_any_statement_it_alarms_nobody_and_uses_no_link_twice(

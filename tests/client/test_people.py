@@ -5,8 +5,6 @@ import asyncio
 import importlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,25 +27,11 @@ from tests.support.encrypted import (
     PASSPHRASE,
     PASSWORD,
     Company,
-    company,
     events,
     said,
     texts,
 )
-from tests.support.ilo_process import IloProcess, running
 from tests.support.websocket import WAIT_S
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo")) as ilo:
-        yield ilo
-
-
-@pytest.fixture
-async def people(ilo: IloProcess, tmp_path: Path) -> AsyncIterator[Company]:
-    async with company(tmp_path, ilo.api_url) as made:
-        yield made
 
 
 async def with_new_keys(people: Company, ilo: Ilo) -> Ilo:

@@ -1,10 +1,8 @@
 """Encrypted rooms at a real server: everybody reads what was said while they were members, once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,31 +11,17 @@ from ilo_relay import Ack, RelayClosed
 
 from tests.support.encrypted import (
     Company,
-    company,
     events,
     next_of,
     said,
-    steady_ports,
     texts,
     texts_until,
     until,
 )
-from tests.support.ilo_process import IloProcess, running
+from tests.support.ilo_process import IloProcess
 from tests.support.relay import until as until_so
 from tests.support.tcp_proxy import proxy_to
 from tests.support.websocket import WAIT_S
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo"), steady_ports()) as ilo:
-        yield ilo
-
-
-@pytest.fixture
-async def people(ilo: IloProcess, tmp_path: Path) -> AsyncIterator[Company]:
-    async with company(tmp_path, ilo.api_url) as made:
-        yield made
 
 
 async def test_two_in_a_private_room_read_each_other(people: Company) -> None:

@@ -1,8 +1,6 @@
 """Python and the page give the same verdicts to the same vectors."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -37,22 +35,10 @@ BROKEN = {
 }
 
 
-def python_lines() -> list[Object]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.vectors.verdicts", VECTORS],
-        cwd=page.ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=page.TIMEOUT_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [line for line in page.lines(done.stdout) if line["kind"] != PYTHON_ONLY]
-
-
 @pytest.fixture(scope="module")
 def said_by_python() -> list[Object]:
-    return python_lines()
+    said = page.said_by_python(VECTORS)
+    return [line for line in said if line["kind"] != PYTHON_ONLY]
 
 
 def differing(one: list[Object], other: list[Object]) -> list[str]:

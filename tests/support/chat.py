@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import IO, Any, Final, Self
 
 from tests.support.encrypted import PASSPHRASE, PASSWORD
@@ -139,7 +141,7 @@ class Chatter:
             yield talking
         finally:
             process.kill()
-            process.wait()
+            talking.end()
             for stream in (process.stdin, process.stdout, process.stderr):
                 assert stream is not None
                 with suppress(BrokenPipeError):
@@ -177,11 +179,19 @@ def private_room(owner: Chatter, *guests: Chatter, label: str = "tea") -> str:
 
 
 class Talking:
-    """A chat by lines that runs."""
+    """A chat by lines that runs. Threads read what it writes, so that no wait is without an end."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         self.seen: list[dict[str, Any]] = []
+        self._out: SimpleQueue[str] = SimpleQueue()
+        self._err: SimpleQueue[str] = SimpleQueue()
+        self._readers = [
+            Thread(target=_read, args=(_there(stream), lines))
+            for stream, lines in ((process.stdout, self._out), (process.stderr, self._err))
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def say(self, line: str) -> None:
         stream = _there(self.process.stdin)
@@ -190,22 +200,44 @@ class Talking:
 
     def until(self, **wanted: Any) -> dict[str, Any]:
         """Return the next event that has these members."""
-        stream = _there(self.process.stdout)
         deadline = time.monotonic() + WAIT_S
-        while time.monotonic() < deadline:
-            line = stream.readline()
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                line = self._out.get(timeout=left)
+            except Empty:
+                break
             if not line:
                 break
             event = json.loads(line)
             self.seen.append(event)
             if wanted.items() <= event.items():
                 return dict(event)
+        self.process.kill()
         raise AssertionError(f"{wanted} not in {self.seen}, {self.end().err}")
 
     def end(self) -> Done:
-        """End its input, and return how it ended."""
-        out, err = self.process.communicate(timeout=WAIT_S)
-        return Done(self.process.returncode, out, err)
+        """End its input, and return how it ended, with what was not looked at yet."""
+        with suppress(BrokenPipeError):
+            _there(self.process.stdin).close()
+        code = self.process.wait(WAIT_S)
+        for reader in self._readers:
+            reader.join()
+        return Done(code, _rest(self._out), _rest(self._err))
+
+
+def _read(stream: IO[str], lines: "SimpleQueue[str]") -> None:
+    """Pass on each line, and at the end an empty one."""
+    for line in stream:
+        lines.put(line)
+    lines.put("")
+
+
+def _rest(lines: "SimpleQueue[str]") -> str:
+    found = []
+    with suppress(Empty):
+        while True:
+            found.append(lines.get_nowait())
+    return "".join(found)
 
 
 def _there(stream: IO[str] | None) -> IO[str]:

@@ -20,7 +20,7 @@ SLOW = (
     "ilo_client.keyfile.unlock",
     "ilo_client.keys._make_decryption_key",
     "ilo_client.backup.lock",
-    "ilo_window.worker.safety_number",
+    "ilo_client.people.safety_number",
     "ilo_client.sending.seal",
     "ilo_client.reading.open_envelope",
     "ilo_client.home.Home._read",
@@ -65,7 +65,7 @@ def test_slow_work_is_never_done_in_the_thread_of_the_window(
     desk.until((tmp_path / "backup").exists, "a backup")
 
     assert done["in the window"] == set()
-    assert set(SLOW) - done["beside"] == {"ilo_window.worker.safety_number"}
+    assert set(SLOW) - done["beside"] == {"ilo_client.people.safety_number"}
     # What is watched for would be seen: here it is done in the thread of the window.
     assert ilo.home.session() is not None
     assert done["in the window"] == {"ilo_client.home.Home._read"}

@@ -17,6 +17,8 @@ from tests.support.friends import Friends
 from tests.support.ilo_process import IloProcess
 
 LAST = "that is all"
+# Each comes back when its own backoff says so: 30 s later at most.
+BACK_S = 40.0
 
 
 class Company:
@@ -142,6 +144,7 @@ def test_everybody_sees_everything_once_while_the_server_is_killed_and_members_c
         desk.until(
             lambda: {"window: is anybody there?", "chat: is anybody there?"} <= set(desk.said()),
             "what was said meanwhile",
+            BACK_S,
         )
 
         three.remove(three.lib.username)

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeAlias
 
-from ilo_client import ClientError, spaced
+from ilo_client import ClientError
+from ilo_client.safety import in_rows
 from ilo_relay import RelayProblem
 
 from ilo_chat.chat.talks import Talk, Talks
-from ilo_chat.commands.people import STATES
+from ilo_chat.commands.people import row_of
 from ilo_chat.naming import room_to_enter
 from ilo_chat.problems import CommandRefused
 from ilo_chat.screen import Part, Style, Styled, name
@@ -89,17 +90,8 @@ class Inline:
 
     async def _who(self, _: str) -> None:
         for member in await self._ilo.members(self._talk.name):
-            words, style = STATES[member.person.state]
-            is_me = " (you)" if member.name == self._ilo.username else ""
-            invited = ", invited" if member.state == "invited" else ""
-            self._place.say(
-                "    ",
-                Styled(name(member.name), Style.BOLD),
-                is_me,
-                invited,
-                ": ",
-                Styled(words.replace("`ilo-chat accept-key`", "/accept-key"), style),
-            )
+            row = row_of(member, self._ilo.username, accept="/accept-key")
+            self._place.say("    ", *row)
 
     async def _room(self, said: str) -> None:
         if not said:
@@ -162,9 +154,8 @@ class Inline:
         if who == self._ilo.username:
             raise CommandRefused("yourself", "that is you: there is nothing to compare")
         self._place.say("    the safety number of you and ", Styled(name(who), Style.BOLD), ":")
-        groups = spaced(number).split(" ")
-        for begin in range(0, len(groups), 4):
-            self._place.say("      ", Styled(" ".join(groups[begin : begin + 4]), Style.BOLD))
+        for row in in_rows(number):
+            self._place.say("      ", Styled(" ".join(row), Style.BOLD))
         self._place.say("    compare it with what they see, in person or on the phone: not here")
 
     async def _invite(self, who: str) -> None:

@@ -30,7 +30,7 @@ async def register(context: Context) -> int:
             tls=context.tls(),
         )
     async with ilo:
-        _welcome(context, ilo, "You are registered and logged in")
+        welcome(context, ilo, "You are registered and logged in")
     return 0
 
 
@@ -59,16 +59,7 @@ async def login(context: Context) -> int:
             new_keys=options.new_keys,
         )
     async with ilo:
-        _welcome(context, ilo, "You are logged in")
-        if not ilo.is_my_card:
-            context.output.note(
-                Styled(
-                    "the server shows other keys for you than those in this folder: others"
-                    " cannot read you here, and you cannot read them. Restore the backup of the"
-                    " others, or `ilo-chat login --new-keys`",
-                    Style.WARNING,
-                )
-            )
+        welcome(context, ilo, "You are logged in")
     return 0
 
 
@@ -81,7 +72,8 @@ def warn_of_clear_text(context: Context) -> None:
         )
 
 
-def _welcome(context: Context, ilo: Ilo, words: str) -> None:
+def welcome(context: Context, ilo: Ilo, words: str) -> None:
+    """Say who is in now, and where their keys are; warn when they are not those of the server."""
     context.output.say(words, " as ", Styled(name(ilo.username), Style.BOLD), ".")
     context.output.say("Your keys are in ", str(ilo.home.folder), ".")
     context.output.give(
@@ -92,6 +84,15 @@ def _welcome(context: Context, ilo: Ilo, words: str) -> None:
             "is_my_card": ilo.is_my_card,
         }
     )
+    if not ilo.is_my_card:
+        context.output.note(
+            Styled(
+                "the server shows other keys for you than those in this folder: others"
+                " cannot read you here, and you cannot read them. Restore the backup of the"
+                " others, or `ilo-chat login --new-keys`",
+                Style.WARNING,
+            )
+        )
 
 
 async def logout(context: Context) -> int:

@@ -1,17 +1,16 @@
 """Keys: back them up, bring them back, and make a new one."""
 
 import asyncio
-import os
 from pathlib import Path
-from typing import Final
 
-from ilo_client import Ilo
+from ilo_client import Ilo, private_files
+from ilo_client.backup import MAX_BACKUP_BYTES
 
-from ilo_chat.commands.account import warn_of_clear_text
+from ilo_chat.commands.account import warn_of_clear_text, welcome
 from ilo_chat.context import Context
 from ilo_chat.problems import CommandRefused
 from ilo_chat.progress import progress
-from ilo_chat.screen import Style, Styled, name
+from ilo_chat.screen import name
 from ilo_chat.secrets import (
     API_KEY,
     BACKUP_PASSPHRASE,
@@ -20,9 +19,6 @@ from ilo_chat.secrets import (
     given_secret,
     secret,
 )
-
-MOST_BYTES: Final = 1024 * 1024
-"""Of a backup: more is another file."""
 
 
 async def backup(context: Context) -> int:
@@ -35,40 +31,17 @@ async def backup(context: Context) -> int:
         async with progress(context.output, is_slow=True) as tell:
             tell("locking the backup")
             text = await ilo.backup(passphrase)
-        _write(file, text, may_replace=options.force)
+        await asyncio.to_thread(private_files.write, file, text, may_replace=options.force)
     context.output.say(f"All keys of {name(ilo.username)} are in {file}.")
     context.output.say("Keep it where others cannot get it, and its passphrase elsewhere.")
     context.output.give({"username": ilo.username, "file": str(file)})
     return 0
 
 
-def _write(file: Path, text: str, *, may_replace: bool) -> None:
-    """Write a file for its owner alone. One that is replaced stays whole until the new one is."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    new = file.with_name(f".{file.name}.{os.getpid()}.new") if may_replace else file
-    handle = os.open(new, flags, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            os.fchmod(opened.fileno(), 0o600)
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        if may_replace:
-            new.replace(file)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-
-
 async def restore(context: Context) -> int:
     options = context.options
-    with options.file.open("rb") as opened:
-        read = opened.read(MOST_BYTES + 1)
-    try:
-        text = read.decode("utf-8")
-    except UnicodeDecodeError:
-        text = ""
-    if len(read) > MOST_BYTES or not text:
+    text = await asyncio.to_thread(private_files.read, options.file, MAX_BACKUP_BYTES)
+    if not text:
         raise CommandRefused("format", f"{options.file}: this is no backup of keys")
     warn_of_clear_text(context)
     backup_passphrase = secret(options, BACKUP_PASSPHRASE)
@@ -87,16 +60,7 @@ async def restore(context: Context) -> int:
             tls=context.tls(),
         )
     async with ilo:
-        context.output.say("You are logged in as ", Styled(name(ilo.username), Style.BOLD), ".")
-        context.output.say("Your keys are in ", str(ilo.home.folder), ".")
-        context.output.give(
-            {
-                "username": ilo.username,
-                "api_url": ilo.api_url,
-                "home": str(ilo.home.folder),
-                "is_my_card": ilo.is_my_card,
-            }
-        )
+        welcome(context, ilo, "You are logged in")
     return 0
 
 

@@ -3,19 +3,21 @@
 from dataclasses import asdict
 from typing import Final
 
-from ilo_client import Ilo, Person, spaced
+from ilo_client import Ilo, MemberInfo, Person, spaced
 from ilo_client.pins import State
+from ilo_client.safety import in_rows
 
 from ilo_chat.context import Context
 from ilo_chat.problems import CommandRefused
-from ilo_chat.screen import Style, Styled, name
+from ilo_chat.screen import Part, Style, Styled, name
 from ilo_chat.secrets import agrees
 
-STATES: Final[dict[State, tuple[str, Style]]] = {
+ACCEPT: Final = "`ilo-chat accept-key`"
+_STATES: Final[dict[State, tuple[str, Style]]] = {
     "new": ("never met", Style.DIM),
     "seen": ("known, not verified", Style.DIM),
     "verified": ("verified", Style.GOOD),
-    "changed": ("another key than before: see `ilo-chat accept-key`", Style.BAD),
+    "changed": ("another key than before: see {}", Style.BAD),
     "no-card": ("has no valid key: nothing can be encrypted for them", Style.WARNING),
 }
 
@@ -24,19 +26,29 @@ async def person(context: Context) -> int:
     async with context.opened() as ilo:
         found = await ilo.person(context.options.name)
         number = None
-        if found.name != ilo.username and shown_kid(found) is not None:
+        if found.name != ilo.username and found.shown_kid is not None:
             number = await ilo.people.number_of(found)
-    words, style = STATES[found.state]
-    context.output.say(Styled(name(found.name), Style.BOLD), ": ", Styled(words, style))
+    context.output.say(Styled(name(found.name), Style.BOLD), ": ", _state(found, ACCEPT))
     if number is not None:
         context.output.say("safety number: ", spaced(number))
     context.output.give({**asdict(found), "safety_number": number})
     return 0
 
 
-def shown_kid(person: Person) -> str | None:
-    """Return the id of the key that the server shows now."""
-    return person.new_kid if person.state == "changed" else person.kid
+def row_of(member: MemberInfo, me: str, *, accept: str = ACCEPT) -> tuple[Part, ...]:
+    """Return the row of somebody in a list of members; ``accept`` is how to accept a key."""
+    return (
+        Styled(name(member.name), Style.BOLD),
+        " (you)" if member.name == me else "",
+        ", invited" if member.state == "invited" else "",
+        ": ",
+        _state(member.person, accept),
+    )
+
+
+def _state(person: Person, accept: str) -> Styled:
+    words, style = _STATES[person.state]
+    return Styled(words.format(accept), style)
 
 
 async def verify(context: Context) -> int:
@@ -93,8 +105,7 @@ def show_number(context: Context, person: Person, number: str) -> None:
     """Show the 60 digits, and how to compare them."""
     say = context.output.say
     say("The safety number of you and ", Styled(name(person.name), Style.BOLD), ":")
-    groups = spaced(number).split(" ")
-    for begin in range(0, len(groups), 4):
-        say("  ", Styled(" ".join(groups[begin : begin + 4]), Style.BOLD))
+    for row in in_rows(number):
+        say("  ", Styled(" ".join(row), Style.BOLD))
     say(f"Let {name(person.name)} look at it on their side (`ilo-chat verify` with your name), and")
     say("read it to each other in person or on the phone: not here.")

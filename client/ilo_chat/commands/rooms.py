@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from ilo_client import RoomInfo
 
-from ilo_chat.commands.people import STATES
+from ilo_chat.commands.people import row_of
 from ilo_chat.context import Context
 from ilo_chat.naming import room_of_mine, title
 from ilo_chat.problems import CommandRefused
@@ -51,12 +51,7 @@ async def members(context: Context) -> int:
                     "new_kid": person.new_kid,
                 }
             )
-            is_me = " (you)" if member.name == ilo.username else ""
-            invited = ", invited" if member.state == "invited" else ""
-            words, style = STATES[person.state]
-            context.output.say(
-                Styled(name(member.name), Style.BOLD), is_me, invited, ": ", Styled(words, style)
-            )
+            context.output.say(*row_of(member, ilo.username))
     return 0
 
 

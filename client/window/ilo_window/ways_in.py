@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
 
-from ilo_client import Home, Ilo
+from ilo_client import Home, Ilo, Refused, private_files
+from ilo_client.backup import MAX_BACKUP_BYTES
 
 from ilo_window import asks
 
@@ -15,7 +16,7 @@ async def way_in(ask: asks.WayIn, home: Home, tell: Callable[[str], None]) -> Il
 
     Raises:
         ClientError: of :class:`Ilo`.
-        OSError, UnicodeError: there is no such backup, or it is no text.
+        OSError: there is no such backup.
     """
     match ask:
         case asks.Register(server, name, password, passphrase):
@@ -50,4 +51,7 @@ async def way_in(ask: asks.WayIn, home: Home, tell: Callable[[str], None]) -> Il
 
 
 def _read(path: str) -> str:
-    return Path(path).expanduser().read_text(encoding="utf-8")
+    text = private_files.read(Path(path).expanduser(), MAX_BACKUP_BYTES)
+    if text is None:
+        raise Refused("format")
+    return text

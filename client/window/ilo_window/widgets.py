@@ -1,7 +1,7 @@
 """What ttk does not have: labels that wrap or are cut, fields, a form that scrolls."""
 
 import tkinter as tk
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from tkinter import font, ttk
 from typing import Final, Protocol, runtime_checkable
 
@@ -102,6 +102,20 @@ class Field(ttk.Frame):
             self.reveal.configure(text="Hide" if is_hidden else "Show")
 
 
+class HidingBar(ttk.Scrollbar):
+    """A scroll bar that is in its place only while there is something to scroll."""
+
+    def __init__(self, master: tk.Misc, command: Callable[..., tuple[float, float] | None]) -> None:
+        super().__init__(master, command=command, takefocus=0)
+
+    def set(self, first: float | str, last: float | str) -> None:
+        super().set(first, last)
+        if float(first) <= 0 and float(last) >= 1:
+            self.grid_remove()
+        else:
+            self.grid()
+
+
 class Scrolled(ttk.Frame):
     """``inside`` in a window of its own height; ``widest`` is how wide it gets, in the middle."""
 
@@ -113,8 +127,9 @@ class Scrolled(ttk.Frame):
         self.rowconfigure(0, weight=1)
         self.canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=0, width=1)
         self.canvas.grid(sticky="nsew")
-        self._bar = ttk.Scrollbar(self, command=self.canvas.yview, takefocus=0)
-        self.canvas.configure(yscrollcommand=self._scrolled)
+        bar = HidingBar(self, self.canvas.yview)
+        bar.grid(row=0, column=1, sticky="ns")
+        self.canvas.configure(yscrollcommand=bar.set)
         self.inside = ttk.Frame(self.canvas, padding=(2 * GAP, 2 * GAP))
         self.inside.columnconfigure(0, weight=1)
         self._item = self.canvas.create_window(0, 0, window=self.inside, anchor="n")
@@ -131,13 +146,6 @@ class Scrolled(ttk.Frame):
         self.canvas.coords(self._item, width // 2, 0)
         height = max(self.inside.winfo_reqheight(), self.canvas.winfo_height())
         self.canvas.configure(scrollregion=(0, 0, width, height))
-
-    def _scrolled(self, first: float | str, last: float | str) -> None:
-        self._bar.set(first, last)
-        if float(first) <= 0 and float(last) >= 1:
-            self._bar.grid_remove()
-        else:
-            self._bar.grid(row=0, column=1, sticky="ns")
 
     def turn_wheel(self, steps: int) -> None:
         if self.inside.winfo_reqheight() > self.canvas.winfo_height():

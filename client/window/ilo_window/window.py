@@ -47,7 +47,6 @@ class Window:
         self._worker = worker
         self._server = server
         self._desktop_is_dark = False
-        self._folder = news.Folder(None, None, False)
         self._later: dict[Callable[[], None], None] = {}
         self._closed_at_s: float | None = None
         root.title("Ilo")
@@ -110,14 +109,12 @@ class Window:
                 self._desktop_is_dark = is_dark
                 self.use_theme()
             case news.Folder():
-                self._folder = one
                 if one.is_open:
                     self._turn_to(Unlock(self.root, self, one))
                 else:
                     self.show_sign_in(one)
             case news.Entered(name, server):
                 self.state = State(name, server)
-                self._folder = news.Folder(name, server, True)
                 self._turn_to(Main(self.root, self))
                 self.state.is_my_card = one.is_my_card
                 self.show_rooms()

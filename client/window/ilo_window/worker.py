@@ -6,7 +6,6 @@ The window's thread calls `ask`, `take` and `stop`, which never wait; what happe
 
 import asyncio
 import logging
-import os
 import queue
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -14,8 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final, assert_never
 
-from ilo_client import ClientError, Home, Ilo, NotLoggedIn, Unreachable
-from ilo_client.safety import safety_number
+from ilo_client import ClientError, Home, Ilo, NotLoggedIn, Unreachable, private_files
 from ilo_relay import RelayProblem
 
 from ilo_window import asks, desktop, news
@@ -221,12 +219,10 @@ class Worker:
             case _:
                 assert_never(ask)
         person = await ilo.person(name)
-        kid = person.new_kid if person.state == "changed" else person.kid
-        digits = ""
+        kid, digits = person.shown_kid, ""
         if kid is not None and name != ilo.username:
-            mine = ilo.pairs.identity.public.kid
             # Of the very key that is shown: the server may show another one the next time.
-            digits = await asyncio.to_thread(safety_number, mine, ilo.username, kid, name)
+            digits = await ilo.people.number_of(person)
         self._tell(news.Number(person, kid, digits))
 
     def _progress(self, words: str) -> None:
@@ -366,9 +362,4 @@ def _plain(room: str) -> str:
 
 
 def _write_new(path: str, text: str) -> None:
-    """Write a file that only its owner may read; one that is there stays as it is."""
-    handle = os.open(
-        Path(path).expanduser(), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
-    )
-    with os.fdopen(handle, "w", encoding="utf-8") as opened:
-        opened.write(text)
+    private_files.write(Path(path).expanduser(), text, may_replace=False)

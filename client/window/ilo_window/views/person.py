@@ -4,7 +4,7 @@ import tkinter as tk
 from tkinter import ttk
 from typing import TYPE_CHECKING, Final
 
-from ilo_client import spaced
+from ilo_client.safety import in_rows
 
 from ilo_window import asks
 from ilo_window.news import News, Number
@@ -26,7 +26,6 @@ CHANGED: Final = (
 )
 VERIFIED: Final = "✓ You have compared these digits with {}."
 NO_KEY: Final = "The server shows no valid key of {}: nothing can be encrypted for them."
-COLUMNS: Final = 4
 
 
 class Person(Page):
@@ -56,9 +55,8 @@ class Person(Page):
             self.about.configure(text="Looking at the keys …")
             return
         state = number.person.state
-        groups = spaced(number.digits).split() if number.digits else []
-        lines = [groups[at : at + COLUMNS] for at in range(0, len(groups), COLUMNS)]
-        self.digits.configure(text="\n".join("  ".join(line) for line in lines))
+        rows = in_rows(number.digits)
+        self.digits.configure(text="\n".join("  ".join(row) for row in rows))
         if number.kid is None:
             self.about.configure(text=NO_KEY.format(name))
         elif state == "verified":

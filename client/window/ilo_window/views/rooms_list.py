@@ -9,7 +9,7 @@ from ilo_window.news import RoomEntry
 from ilo_window.state import title
 from ilo_window.theme import GAP
 from ilo_window.views.page import View
-from ilo_window.widgets import Elided, rule
+from ilo_window.widgets import Elided, HidingBar, rule
 
 if TYPE_CHECKING:
     from ilo_window.window import Window
@@ -43,8 +43,9 @@ class RoomsList(View):
         self.tree.column("#0", stretch=True, width=120, minwidth=60)
         self.tree.column("count", stretch=False, width=COUNT_PX, anchor="e")
         self.tree.grid(row=2, sticky="nsew", padx=(GAP, 0))
-        self.bar = ttk.Scrollbar(self, command=self.tree.yview, takefocus=0)
-        self.tree.configure(yscrollcommand=self._scrolled)
+        bar = HidingBar(self, self.tree.yview)
+        bar.grid(row=2, column=1, sticky="ns")
+        self.tree.configure(yscrollcommand=bar.set)
         self.tree.bind("<ButtonRelease-1>", self._clicked)
         self.tree.bind("<Return>", lambda _: self._open())
         self.tree.bind("<space>", lambda _: self._open())
@@ -130,10 +131,3 @@ class RoomsList(View):
         if item in self._names:
             self.window.open_room(self._names[item])
         return "break"
-
-    def _scrolled(self, first: float | str, last: float | str) -> None:
-        self.bar.set(first, last)
-        if float(first) <= 0 and float(last) >= 1:
-            self.bar.grid_remove()
-        else:
-            self.bar.grid(row=2, column=1, sticky="ns")
