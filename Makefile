@@ -7,6 +7,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
 NODE    := tools/check/node_modules/.installed
 WEB     := web/node_modules/.installed
+CLIENTS := generated_clients/typescript/node_modules/.installed
 
 PIP     := $(PY) -m pip --disable-pip-version-check --no-input --quiet
 # Which checks were skipped and why, for the last lines of the tests.
@@ -48,7 +49,7 @@ test-cluster: $(DEV) ## The tests that need three nodes of Cassandra, which `mak
 	@tools/install/system.sh
 	@$(PY) -m pytest -m cluster $(ARGS)
 
-check: $(DEV) $(NODE) $(WEB) ## Formatting, lint, types, imports, contracts, locks
+check: $(DEV) $(NODE) $(CLIENTS) $(WEB) ## Formatting, lint, types, imports, contracts, locks
 	@mkdir -p $(dir $(SKIPPED))
 	@ILO_SKIPPED=$(SKIPPED) $(PY) -m tools.check
 
@@ -61,7 +62,7 @@ soak: $(DEV) ## Run Ilo under load with people who come and go; watch its memory
 docs: $(DEV) ## Build the documentation site into site/
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
-clients: $(DEV) ## Write generated_clients/ anew from the contracts
+clients: $(DEV) $(NODE) ## Write generated_clients/ anew from the contracts
 	@$(PY) -m tools.clients
 
 pages: $(DEV) ## Write the API's own pages anew from the contracts
@@ -71,17 +72,19 @@ format: $(DEV) ## Format the code and mend what can be mended safely
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
 
-lock: $(DEV) ## Choose new versions: both Python locks and both Node.js ones
+lock: $(DEV) ## Choose new versions: both Python locks and the three Node.js ones
 	@$(COMPILE) --upgrade --group build pyproject.toml --output-file requirements.txt
 	@$(COMPILE) --upgrade --constraints requirements.txt --group build --group dev \
 		--extra wsgi pyproject.toml --output-file requirements-dev.txt
 	@# Without the old tree: npm would copy it, and leave the hashes out.
-	@for folder in tools/check web; do (cd $$folder && rm -rf node_modules package-lock.json && \
+	@for folder in tools/check web tools/clients/templates/typescript/package; do (cd $$folder && rm -rf node_modules package-lock.json && \
 		npm install --package-lock-only --ignore-scripts --loglevel=error) || exit 1; done
+	@$(MAKE) --no-print-directory clients
 	@$(PY) -m tools.check.locks
 
 clean: ## Remove the environment and everything made here but your data
 	rm -rf $(VENV) .make build dist site tools/check/node_modules web/node_modules
+	rm -rf generated_clients/typescript/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -108,6 +111,11 @@ $(DEV): requirements-dev.txt generated_clients/python/pyproject.toml client/pypr
 $(NODE): tools/check/package.json tools/check/package-lock.json tools/check/.npmrc | $(DEV)
 	@echo "Installing the contracts' linters (tools/check/package-lock.json)"
 	@cd tools/check && npm ci --ignore-scripts --loglevel=error
+	@touch $@
+
+$(CLIENTS): generated_clients/typescript/package.json generated_clients/typescript/package-lock.json | $(DEV)
+	@echo "Installing what the TypeScript clients need (generated_clients/typescript/package-lock.json)"
+	@cd generated_clients/typescript && npm ci --ignore-scripts --loglevel=error
 	@touch $@
 
 $(WEB): web/package.json web/package-lock.json web/.npmrc | $(DEV)

@@ -44,8 +44,11 @@ def copy(tmp_path: Path) -> Path:
     """Make a copy of what the generation reads and writes, to be broken."""
     for name in ("spec", "tools/clients", "generated_clients"):
         shutil.copytree(
-            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
+            ROOT / name,
+            tmp_path / name,
+            ignore=shutil.ignore_patterns("__pycache__", ".*_cache", "node_modules"),
         )
+    (tmp_path / "tools" / "check").symlink_to(ROOT / "tools" / "check")
     shutil.copy(ROOT / "LICENSE", tmp_path)
     return tmp_path
 
@@ -80,6 +83,9 @@ def test_check_names_each_file_that_is_not_fresh_and_a_run_mends_all(
     changed.write_bytes(changed.read_bytes().replace(b"repr=False", b"repr=True", 1))
     (clients / "python/ilo_relay/py.typed").unlink()
     (clients / "python/ilo_rest/extra.py").touch()
+    (clients / "typescript/relay/memory.ts").write_bytes(b"")
+    (clients / "typescript/node_modules").mkdir()
+    (clients / "typescript/node_modules/any.js").touch()
 
     checked = run_clients(copy, "--check")
 
@@ -88,12 +94,13 @@ def test_check_names_each_file_that_is_not_fresh_and_a_run_mends_all(
         "generated_clients/python/ilo_relay/py.typed: missing",
         "generated_clients/python/ilo_rest/extra.py: extra",
         "generated_clients/python/ilo_rest/models/login.py: different",
+        "generated_clients/typescript/relay/memory.ts: different",
         "The clients are not what the contracts say: run `make clients`",
     ]
 
     written = run_clients(copy)
 
-    assert (written.returncode, written.stdout.split(", ")[1]) == (0, "3 changed\n")
+    assert (written.returncode, written.stdout.split(", ")[1]) == (0, "4 changed\n")
     assert differences(read_tree(clients), fresh) == []
 
 
@@ -112,12 +119,16 @@ def test_check_finds_a_contract_that_has_changed(copy: Path) -> None:
 
     assert checked.returncode == 1
     for path in (
-        "pyproject.toml",
-        "ilo_relay/contract.py",
-        "ilo_rest/models/public_user.py",
-        "ilo_rest/models/user.py",
+        "python/pyproject.toml",
+        "python/ilo_relay/contract.py",
+        "python/ilo_rest/models/public_user.py",
+        "python/ilo_rest/models/user.py",
+        "typescript/package.json",
+        "typescript/package-lock.json",
+        "typescript/relay/contract.ts",
+        "typescript/rest/hidden.ts",
     ):
-        assert f"generated_clients/python/{path}: different\n" in checked.stderr
+        assert f"generated_clients/{path}: different\n" in checked.stderr
     assert "run `make clients`" in checked.stderr
 
 

@@ -27,6 +27,7 @@ ANYTHING: Final = "…"
 
 NODE_MODULES: Final = ROOT / "tools" / "check" / "node_modules"
 _INSTALL: Final = re.compile(r"python -m pip install((?: \./\S+)+)\n")
+_NPM_CI: Final = re.compile(r"npm ci --prefix (\./\S+)\n")
 _TLS_FILES: Final = ("tls_certificate", "tls_key")
 _CONTRACTS: Final = {"frame": load_asyncapi, "body": load_openapi}
 
@@ -118,6 +119,11 @@ class _Run:
                 package = ROOT / name
                 _require((package / "pyproject.toml").is_file(), block, "there is no such package")
                 self._shell.run(f'export PYTHONPATH="$PYTHONPATH:{package}"')
+            return ""
+        if npm_ci := _NPM_CI.fullmatch(block.text):
+            # `make check` has done so: nothing is fetched.
+            package = ROOT / npm_ci[1]
+            _require((package / "package-lock.json").is_file(), block, "there is no such package")
             return ""
         ends = f"\n{block.text}".rpartition("\n")[0].rpartition("\n")[2] + "\n"
         alone = block.mark == "exit code" or not starts_a_server(ends)
@@ -300,4 +306,7 @@ def missing_tools(page: str) -> list[str]:
     ]
     if re.search(r"^npx ", page, re.MULTILINE) and not NODE_MODULES.is_dir():
         missing.append("the Node.js tools (make check)")
+    for folder in re.findall(r"^npm ci --prefix (\S+)$", page, re.MULTILINE):
+        if not (ROOT / folder / "node_modules").is_dir():
+            missing.append(f"what {folder} needs (make check)")
     return missing

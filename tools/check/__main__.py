@@ -18,6 +18,7 @@ from shutil import which
 ROOT = Path(__file__).resolve().parents[2]
 NODE_TOOLS = "tools/check/node_modules/.bin"
 WEB_TOOLS = "web/node_modules/.bin"
+TYPESCRIPT = "generated_clients/typescript"
 RULES = "tools/check/contracts"
 OPENAPI = "spec/openapi.yaml"
 ASYNCAPI = "spec/asyncapi.yaml"
@@ -58,6 +59,16 @@ CHECKS = (
             "--config-file=client/pyproject.toml",
             *("-p", "ilo_client", "-p", "ilo_chat", "-p", "ilo_window"),
         ),
+    ),
+    Check(
+        "types (clients, browser)",
+        f"{TYPESCRIPT}/node_modules/.bin/tsc",
+        ("--project", TYPESCRIPT, "--noEmit", "--strict"),
+    ),
+    Check(
+        "types (clients, Node.js)",
+        f"{TYPESCRIPT}/node_modules/.bin/tsc",
+        ("--project", f"{TYPESCRIPT}/tsconfig.node.json", "--noEmit", "--strict"),
     ),
     Check("types (web)", f"{WEB_TOOLS}/tsc", ("--project", "web", "--noEmit", "--strict")),
     Check(

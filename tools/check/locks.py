@@ -17,7 +17,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-NODE = (ROOT / "tools" / "check", ROOT / "web")
+NODE = (
+    ROOT / "tools" / "check",
+    ROOT / "web",
+    ROOT / "tools" / "clients" / "templates" / "typescript" / "package",
+    ROOT / "generated_clients" / "typescript",
+)
 
 # An address, an option of pip that gives one, or somebody's folder.
 FOREIGN = re.compile(r"://|^\s*(--(index|extra|find|trusted)|-[ief]\b)|/(home|root|tmp|Users)/")
@@ -95,7 +100,7 @@ def node_complaints(folder: Path) -> Iterator[str]:
     """Yield what is wrong with the package-lock.json of ``folder``."""
     declared_there = json.loads((folder / "package.json").read_text(encoding="utf-8"))
     lock = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))
-    name = f"{folder.name}/package-lock.json"
+    name = f"{folder.relative_to(ROOT)}/package-lock.json"
     for kind in ("dependencies", "devDependencies", "optionalDependencies"):
         if lock["packages"][""].get(kind) != declared_there.get(kind):
             yield f"{name}: declares other {kind} than package.json"

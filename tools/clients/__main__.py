@@ -13,13 +13,18 @@ import tempfile
 from pathlib import Path
 
 from spec import load_asyncapi, load_openapi
-from tools.clients.errors import NotGenerated
+from tools.clients.errors import NoGenerator, NotGenerated
 from tools.clients.python_distribution import write_python_distribution
 from tools.clients.tree import differences, read_tree, write_tree
+from tools.clients.typescript_package import write_typescript_package
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = ROOT / "spec"
 CLIENTS = ROOT / "generated_clients"
+OPENAPI_TYPESCRIPT = ROOT / "tools" / "check" / "node_modules" / "openapi-typescript"
+
+NOT_INSTALLED = 3
+"""The exit code when nothing could be written, or compared, for want of a generator."""
 
 
 def generate() -> dict[str, bytes]:
@@ -27,6 +32,7 @@ def generate() -> dict[str, bytes]:
 
     Raises:
         NotGenerated: a contract says what a generator cannot express.
+        NoGenerator: one is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="ilo-clients-") as scratch:
         folder = Path(scratch) / "clients"
@@ -36,6 +42,14 @@ def generate() -> dict[str, bytes]:
             load_asyncapi(),
             license_file=ROOT / "LICENSE",
             folder=folder / "python",
+        )
+        write_typescript_package(
+            CONTRACTS / "openapi.yaml",
+            load_openapi(),
+            load_asyncapi(),
+            license_file=ROOT / "LICENSE",
+            generator=OPENAPI_TYPESCRIPT,
+            folder=folder / "typescript",
         )
         return read_tree(folder)
 
@@ -47,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         description=(
             "Write generated_clients/ anew from spec/openapi.yaml and spec/asyncapi.yaml: "
             "one Python distribution with the packages ilo_rest (the REST client) and "
-            "ilo_relay (the WebSocket client)."
+            "ilo_relay (the WebSocket client), and one npm package with the same in TypeScript."
         ),
         epilog=(
             "What is generated is committed, and never edited: change the contract, or the "
@@ -67,6 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
     except NotGenerated as error:
         print(f"generated_clients/ cannot be generated: {error}", file=sys.stderr)
         return 1
+    except NoGenerator as error:
+        print(f"skipped: {error}", file=sys.stderr)
+        return NOT_INSTALLED
     if not options.check:
         changed = write_tree(CLIENTS, fresh)
         print(f"generated_clients/: {len(fresh)} files, {changed} changed")

@@ -3,3 +3,7 @@
 
 class NotGenerated(Exception):
     """A contract says what a generator cannot express, or a generator failed."""
+
+
+class NoGenerator(Exception):
+    """A generator, or what runs it, is not installed."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 # What running the clients leaves beside them.
-_LEFT_BY_TOOLS = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+_LEFT_BY_TOOLS = frozenset(
+    {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", "node_modules"}
+)
 
 
 def read_tree(folder: Path) -> dict[str, bytes]:
@@ -14,12 +17,13 @@ def read_tree(folder: Path) -> dict[str, bytes]:
 
     Empty when there is no such folder.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in files
-        if not _LEFT_BY_TOOLS.intersection(path.relative_to(folder).parts)
-    }
+    found: dict[str, bytes] = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _LEFT_BY_TOOLS]
+        for name in names:
+            path = Path(place) / name
+            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return dict(sorted(found.items()))
 
 
 def differences(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
