@@ -65,8 +65,9 @@ docs: $(DEV) ## Build the documentation site into site/
 clients: $(DEV) $(NODE) ## Write generated_clients/ anew from the contracts
 	@$(PY) -m tools.clients
 
-pages: $(DEV) ## Write the API's own pages anew from the contracts
+pages: $(DEV) $(WEB) ## Write the API's own pages anew: from the contracts, and from web/
 	@$(PY) -m tools.reference
+	@$(PY) -m tools.app
 
 format: $(DEV) ## Format the code and mend what can be mended safely
 	@$(PY) -m ruff format .

@@ -1,8 +1,10 @@
-"""The offline pages beside the API: ``/docs``, ``/redoc``, ``/asyncapi``, ``/problems`` with a
-page for each problem, ``/openapi.json``, ``/asyncapi.json``, and their files.
+"""The pages beside the API: ``/``, which is Ilo in a browser; offline ``/docs``, ``/redoc``,
+``/asyncapi``, and ``/problems`` with a page for each problem; ``/openapi.json``,
+``/asyncapi.json``, and their files.
 
 Everything is read at start, and a request is answered from memory. What is in ``built/`` is
-made from the contracts by `make pages` and never edited. Knows nothing of the API's routing:
+made from the contracts by `make pages`, and what is in ``static/app/`` from ``web/``; neither
+is ever edited. Knows nothing of the API's routing:
 :class:`PageServer` stands in front of it.
 """
 

@@ -52,3 +52,24 @@ REFERENCE_POLICY: Final = _policy(*_NEVER, "style-src 'self'", "img-src 'self'")
 
 PROBLEM_POLICY: Final = _policy(*_NEVER, "style-src 'self'", "img-src 'self'")
 """For ``/problems`` and what is below it, only text too."""
+
+
+def app_policy(relay_url: str) -> bytes:
+    """Return the policy of ``/``, which talks to this API and to the relay at ``relay_url``.
+
+    No text of its becomes HTML or script: Trusted Types, with no policy that makes any.
+
+    Raises:
+        ValueError: ``relay_url`` would say something else in a policy.
+    """
+    if any(mark in relay_url for mark in " ;,'\"\t\r\n"):
+        raise ValueError("the relay's URL cannot stand in a Content-Security-Policy")
+    return _policy(
+        *_NEVER,
+        "script-src 'self'",
+        "style-src 'self'",
+        f"connect-src 'self' {relay_url}",
+        "img-src 'self'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )

@@ -23,6 +23,7 @@ from handlers.pages.policies import (
     REDOC_POLICY,
     REFERENCE_POLICY,
     SWAGGER_POLICY,
+    app_policy,
 )
 
 HSTS_MAX_AGE_S: Final = 365 * 24 * 60 * 60
@@ -31,6 +32,7 @@ HTML: Final = "text/html; charset=utf-8"
 CSS: Final = "text/css; charset=utf-8"
 SCRIPT: Final = "text/javascript; charset=utf-8"
 SVG: Final = "image/svg+xml"
+TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 
@@ -45,6 +47,10 @@ _FILES: Final = {
     "/docs/swagger-ui-bundle.js": ("vendor/swagger-ui/swagger-ui-bundle.js", SCRIPT),
     "/redoc/redoc.js": ("static/redoc.js", SCRIPT),
     "/redoc/redoc.standalone.js": ("vendor/redoc/redoc.standalone.js", SCRIPT),
+    "/app/app.js": ("static/app/app.js", SCRIPT),
+    "/app/app.js.LICENSE.txt": ("static/app/app.js.LICENSE.txt", TEXT),
+    "/app/style.css": ("static/app/style.css", CSS),
+    "/app/icon.svg": ("static/icon.svg", SVG),
 }
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -73,12 +79,13 @@ class Pages:
     """Every page's bytes, ready to send.
 
     ``openapi`` and ``asyncapi`` are served as they are given, references unresolved; the
-    text pages were made from the contracts before (`make pages`). ``relay_url`` (scheme,
-    host and port) is shown to the reader and never connected to. ``hsts`` is for servers
-    that are reached through TLS.
+    text pages were made from the contracts before, and the page of ``/`` from ``web/``
+    (`make pages`). ``relay_url`` (scheme, host and port) is shown to the reader; only the
+    page of ``/`` connects to it. ``hsts`` is for servers that are reached through TLS.
 
     Raises:
         FileNotFoundError: a file of the package is missing.
+        ValueError: ``relay_url`` is no URL that can stand in a policy.
     """
 
     def __init__(
@@ -105,6 +112,7 @@ class Pages:
         # A mapping of another kind than dict is nothing orjson knows at the top.
         self._add("/openapi.json", orjson.dumps(dict(openapi)), JSON, DATA_POLICY)
         self._add("/asyncapi.json", orjson.dumps(dict(asyncapi)), JSON, DATA_POLICY)
+        self._add("/", _read("static/app/index.html"), HTML, app_policy(relay_url))
         for path, (file, media_type) in _FILES.items():
             self._add(path, _read(file), media_type, DATA_POLICY)
 

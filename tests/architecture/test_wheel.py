@@ -48,6 +48,7 @@ def test_the_wheel_holds_every_file_of_the_shipped_folders_and_no_other(wheel: P
         "spec/config.schema.json",
         "store/sqlite/schema.sql",
         "handlers/pages/static/docs.html",
+        "handlers/pages/static/app/app.js",
         "handlers/pages/static/redoc.html",
         "handlers/pages/vendor/redoc/redoc.standalone.js",
         "handlers/pages/vendor/redoc/LICENSE",
@@ -124,14 +125,14 @@ def test_ilo_serves_the_example_from_the_wheel(installed: Path, tmp_path: Path) 
         said = run("bash", "-euo", "pipefail", "-c", script, cwd=tmp_path)
         pages = [
             httpx.get(f"{ilo.api_url}{path}", trust_env=False).status_code
-            for path in ("/docs", "/redoc", "/asyncapi", "/problems", "/openapi.json")
+            for path in ("/", "/docs", "/redoc", "/asyncapi", "/problems", "/openapi.json")
         ]
         code, _ = ilo.terminate()
     finally:
         ilo.kill()
 
     assert said == expected
-    assert pages == [200] * 5
+    assert pages == [200] * 6
     assert code == 0
 
 

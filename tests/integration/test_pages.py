@@ -40,7 +40,9 @@ PAGES = {
     **dict.fromkeys(TEXT_PAGES, "h1"),
 }
 PATHS = (
+    "/",
     *PAGES,
+    *("/app/app.js", "/app/style.css", "/app/icon.svg"),
     *("/openapi.json", "/asyncapi.json"),
     *("/docs/docs.js", "/docs/reference.css", "/redoc/redoc.standalone.js"),
 )
@@ -490,7 +492,7 @@ async def test_a_page_can_only_be_read(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/health", "/docs/", "/redoc/nothing.js", "/", "/problems/", "/problems/nothing"]
+    "path", ["/health", "/docs/", "/redoc/nothing.js", "/app", "/problems/", "/problems/nothing"]
 )
 async def test_what_is_no_page_is_left_to_the_api(path: str) -> None:
     async with serving(page_server()) as origin, httpx.AsyncClient() as client:

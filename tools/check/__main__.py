@@ -107,6 +107,7 @@ CHECKS = (
     Check("asyncapi.yaml (parser)", "node", (f"{RULES}/asyncapi.mjs", ASYNCAPI)),
     Check("clients are fresh", sys.executable, ("-m", "tools.clients", "--check")),
     Check("pages are fresh", sys.executable, ("-m", "tools.reference", "--check")),
+    Check("the page is fresh", sys.executable, ("-m", "tools.app", "--check")),
     Check("locks", sys.executable, ("-m", "tools.check.locks")),
     Check("installed packages", sys.executable, ("-m", "pip", "check")),
 )

@@ -31,17 +31,24 @@ const RSA_BITS = 3072;
 
 /** New pairs, extractable, so that they can be backed up: Ed25519 and RSA-3072. Takes seconds. */
 export async function makeKeyPairs(): Promise<KeyPairs> {
-  const options = { extractable: true };
-  const identity = await generateKeyPair("Ed25519", options);
-  const encryption = await generateKeyPair("RSA-OAEP-256", { ...options, modulusLength: RSA_BITS });
-  const identityKey = new Map(Object.entries(await written(identity.publicKey)));
-  const encryptionKey = new Map(Object.entries(await written(encryption.publicKey)));
+  const { publicKey, privateKey } = await generateKeyPair("Ed25519", { extractable: true });
+  const members = new Map(Object.entries(await written(publicKey)));
   return {
-    identity: { public: await readIdentityKey(identityKey), private: identity.privateKey },
-    encryption: [
-      { public: await readEncryptionKey(encryptionKey), private: encryption.privateKey },
-    ],
+    identity: { public: await readIdentityKey(members), private: privateKey },
+    encryption: [await makeEncryptionPair()],
   };
+}
+
+/** Extractable `pairs` with one more to decrypt with, which is the newest. Takes seconds. */
+export async function withNewEncryptionKey({ identity, encryption }: KeyPairs): Promise<KeyPairs> {
+  return { identity, encryption: [await makeEncryptionPair(), ...encryption] };
+}
+
+async function makeEncryptionPair(): Promise<Pair<EncryptionAlg>> {
+  const options = { extractable: true, modulusLength: RSA_BITS };
+  const { publicKey, privateKey } = await generateKeyPair("RSA-OAEP-256", options);
+  const members = new Map(Object.entries(await written(publicKey)));
+  return { public: await readEncryptionKey(members), private: privateKey };
 }
 
 /** The private JWKs of extractable `pairs`, the identity first: a secret. */
