@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from benchmarks import envelope, fanout, machine, memory, rest, stored
+from benchmarks import browser, envelope, fanout, machine, memory, rest, stored
 from benchmarks.figures import Figures
 from benchmarks.processes import ROOT, Cores, RunFailed
 from benchmarks.report import page
@@ -24,6 +24,7 @@ PARTS: dict[Part, Callable[[Bench], Figures]] = {
     "rest": rest.run,
     "memory": memory.run,
     "envelope": envelope.run,
+    "browser": browser.run,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 

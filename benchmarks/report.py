@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from benchmarks import envelope, fanout, rest, stored
+from benchmarks import browser, envelope, fanout, rest, stored
 from benchmarks.figures import Figure, Figures
 from benchmarks.rounds import Pace
 from benchmarks.servers import IDLE_RELAYS, RELAYS, REST_SERVERS, STORED_RELAYS, Server
@@ -21,6 +21,7 @@ SERVERS: dict[Part, Sequence[Server]] = {
     "rest": REST_SERVERS,
     "memory": IDLE_RELAYS,
     "envelope": (),
+    "browser": (),
 }
 
 
@@ -98,6 +99,19 @@ def part_sections(pace: Pace, results: Results) -> Iterator[str]:
         yield cost_table("memory", ("idle",), figures.total, figures)
     if (figures := results.get("envelope")) is not None:
         yield from envelope_section(figures)
+    if (figures := results.get("browser")) is not None:
+        yield "## In a browser"
+        yield (
+            "Ilo's page in a Chromium that was never there; server and browser share the cores of "
+            "one machine. Least / median."
+        )
+        if reason := figures.skipped.get("browser"):
+            yield f"It was skipped: {reason}."
+        rows = [
+            (title, least_and_median(figures.total("browser", name)))
+            for name, title in browser.SCENARIOS.items()
+        ]
+        yield table(("", ""), rows)
 
 
 def stored_section(figures: Figures) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Literal
 from benchmarks.figures import Figure, Figures
 from benchmarks.workshop import HERE
 
-Part = Literal["fanout", "stored", "rest", "memory", "envelope"]
+Part = Literal["fanout", "stored", "rest", "memory", "envelope", "browser"]
 Results = Mapping[Part, Figures]
 
 # One µs-equivalent is a µs where the C loop's delivery in a room of 100 costs this much.

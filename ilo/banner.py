@@ -20,6 +20,7 @@ def banner(
     if "api" in doors:
         rows += [
             ("API", settings.api_origin),
+            ("in a browser", f"{settings.api_origin}/"),
             ("docs", f"{settings.api_origin}/docs and {settings.api_origin}/asyncapi"),
         ]
     if "relay" in doors:

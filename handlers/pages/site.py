@@ -5,7 +5,9 @@ Does no I/O after :class:`Pages` is made.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -55,6 +57,8 @@ _FILES: Final = {
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
+_REFUSED: Final = re.compile(rb"\s*q=0(\.0{0,3})?\s*", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer:
@@ -66,13 +70,21 @@ class PageAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    """The three answers a page can give, and the tag that tells them apart."""
+class _Form:
+    """The three answers to who takes a page in one coding, and the tag of its bytes."""
 
     etag: bytes
     whole: PageAnswer
     head: PageAnswer
     unchanged: PageAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """``gzipped`` is None where that saves nothing."""
+
+    plain: _Form
+    gzipped: _Form | None
 
 
 class Pages:
@@ -128,14 +140,27 @@ class Pages:
             return None
         if method not in ("GET", "HEAD"):
             return self._wrong_method()
-        if _has_tag(headers, page.etag):
-            return page.unchanged
-        return page.whole if method == "GET" else page.head
+        form = page.plain
+        if page.gzipped is not None and _takes_gzip(headers):
+            form = page.gzipped
+        if _has_tag(headers, form.etag):
+            return form.unchanged
+        return form.whole if method == "GET" else form.head
 
     def _add(self, path: str, body: bytes, media_type: str, policy: bytes) -> None:
+        # No time in it: the bytes, and so their tag, are the same after a restart.
+        gzipped = gzip.compress(body, compresslevel=6, mtime=0)
+        self._pages[path] = _Page(
+            self._form(body, None, media_type, policy),
+            self._form(gzipped, b"gzip", media_type, policy) if len(gzipped) < len(body) else None,
+        )
+
+    def _form(self, body: bytes, coding: bytes | None, media_type: str, policy: bytes) -> _Form:
+        # A strong tag is of the bytes as they are sent (RFC 9110 §8.8.3.3).
         etag = b'"%s"' % hashlib.sha256(body).hexdigest()[:32].encode()
         validators: Headers = (
             (b"etag", etag),
+            (b"vary", b"Accept-Encoding"),
             # Kept by the browser, asked about each time: an upgrade shows at once.
             (b"cache-control", b"no-cache"),
             (b"content-security-policy", policy),
@@ -145,7 +170,9 @@ class Pages:
             (b"content-type", media_type.encode()),
             (b"content-length", str(len(body)).encode()),
         )
-        self._pages[path] = _Page(
+        if coding is not None:
+            content += ((b"content-encoding", coding),)
+        return _Form(
             etag=etag,
             whole=PageAnswer(HTTPStatus.OK, content + validators, body),
             head=PageAnswer(HTTPStatus.OK, content + validators, b""),
@@ -195,6 +222,16 @@ def _templates() -> dict[str, tuple[str, bytes]]:
 
 def _read(file: str) -> bytes:
     return (resources.files("handlers.pages") / file).read_bytes()
+
+
+def _takes_gzip(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Tell whether Accept-Encoding has gzip, and not with a weight of 0 (RFC 9110 §12.5.3)."""
+    return any(
+        coding.strip().lower() == b"gzip" and not _REFUSED.fullmatch(weight)
+        for name, value in headers
+        if name == b"accept-encoding"
+        for coding, _, weight in (each.partition(b";") for each in value.split(b","))
+    )
 
 
 def _has_tag(headers: Sequence[tuple[bytes, bytes]], etag: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import re
@@ -462,6 +463,32 @@ async def test_a_page_that_has_not_changed_is_not_sent_again(path: str) -> None:
     assert (same.status_code, same.content) == (304, b"")
     assert same.headers["etag"] == etag
     assert (other.status_code, other.content) == (200, first.content)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_page_is_packed_for_who_can_unpack_it(path: str) -> None:
+    async with serving(page_server()) as origin, httpx.AsyncClient() as client:
+
+        async def sent(codings: str) -> tuple[httpx.Response, bytes]:
+            headers = {"Accept-Encoding": codings}
+            async with client.stream("GET", origin + path, headers=headers) as response:
+                return response, b"".join([part async for part in response.aiter_raw()])
+
+        whole, body = await sent("identity")
+        for codings in ("br, gzip", "GZIP;q=0.5", "deflate,gzip ; q=1.0"):
+            packed, fewer = await sent(codings)
+            assert packed.headers["content-encoding"] == "gzip"
+            assert gzip.decompress(fewer) == body
+            assert len(fewer) < len(body)
+            assert packed.headers["content-length"] == str(len(fewer))
+            assert packed.headers["etag"] != whole.headers["etag"]
+        for codings in ("br", "gzip;q=0", "gzip; q=0.000", "x-gzip-like", "*;q=0"):
+            refused, same = await sent(codings)
+            assert "content-encoding" not in refused.headers
+            assert same == body
+
+    assert whole.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+    assert whole.headers["content-length"] == str(len(body))
 
 
 @pytest.mark.parametrize("path", PATHS)

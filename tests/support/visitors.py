@@ -9,11 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal
 
+import pytest
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.support.chromium import SIZE, Complaints
 from tests.support.encrypted import PASSPHRASE, PASSWORD
+from tests.support.ilo_process import ROOT
 
+AXE: Final = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 _REPORT: Final = """
 document.addEventListener("securitypolicyviolation", (event) => {
   window.reportViolation(
@@ -166,6 +169,19 @@ class Visitor:
         """Keep a picture where ``ILO_SHOTS`` says, for a person to look at."""
         if folder := os.environ.get("ILO_SHOTS"):
             await self.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+async def axe(one: Visitor) -> list[str]:
+    """Return what axe finds wrong with what is shown."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed in web/")
+    # As the debugger does it: the page's own policy lets no script in.
+    await one.page.evaluate(AXE.read_text("utf-8"))
+    found = await one.page.evaluate(
+        "async () => (await axe.run()).violations.map((rule) => "
+        "`${rule.id}: ${rule.nodes.map((node) => node.html + node.failureSummary).join(' ')}`)"
+    )
+    return [str(line) for line in found]
 
 
 @asynccontextmanager

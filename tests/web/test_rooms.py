@@ -13,7 +13,7 @@ from playwright.async_api import Browser, expect
 from tests.support.chromium import open_browser
 from tests.support.encrypted import PASSPHRASE, PASSWORD, company, steady_ports
 from tests.support.ilo_process import IloProcess, running
-from tests.support.visitors import visitor
+from tests.support.visitors import axe, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -117,3 +117,29 @@ async def test_who_logs_out_elsewhere_ends_the_page(
             await expect(ann.page.get_by_text("The session is over")).to_be_visible()
             await ann.log_in("ann-ends")
             await ann.is_connected()
+
+
+async def test_a_link_alone_leads_into_no_open_room(
+    browser: Browser, ilo: IloProcess, tmp_path: Path
+) -> None:
+    async with company(tmp_path, ilo.api_url) as people, visitor(browser, ilo.api_url) as ann:
+        await ann.register("ann-led")
+        bob = await people.join("bob")
+        await people.enter(bob, "a-trap")
+
+        async def members() -> list[str]:
+            return [one.person.name for one in await bob.members("a-trap")]
+
+        await ann.new_tab("#a-trap")
+        await expect(ann.page.get_by_role("heading", level=1)).to_have_text("a-trap")
+        await expect(ann.page.get_by_text("You are not in this open room")).to_be_visible()
+        assert await axe(ann) == []
+        assert await members() == [bob.username]
+        await ann.page.get_by_role("button", name="Not now").click()
+        await expect(ann.page.get_by_role("heading", level=1)).to_have_text("Ilo")
+        await ann.page.go_back()
+        await ann.page.get_by_role("button", name="Come in").click()
+        await ann.is_connected()
+
+        assert sorted(await members()) == ["ann-led", bob.username]
+        assert ann.complained() == []

@@ -10,7 +10,8 @@ import pytest
 
 from handlers.pages import Pages
 from handlers.pages.policies import app_policy
-from tests.support.ilo_process import running
+from spec import load_asyncapi
+from tests.support.ilo_process import ROOT, running
 from tools.app.__main__ import BUILT, differences
 
 MOST_BYTES = 60_000
@@ -21,6 +22,24 @@ def test_the_page_has_at_most_sixty_thousand_bytes_as_they_travel() -> None:
     sizes = {name: len(gzip.compress((BUILT / name).read_bytes(), 6)) for name in names}
 
     assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+def test_what_comes_over_the_line_is_packed(tmp_path: Path) -> None:
+    with (
+        running(tmp_path) as ilo,
+        httpx.Client(base_url=ilo.api_url, trust_env=False) as client,
+    ):
+        packed = [client.get(path) for path in ("/", "/app/style.css", "/app/app.js")]
+
+    assert {answer.headers["content-encoding"] for answer in packed} == {"gzip"}
+    assert sum(int(answer.headers["content-length"]) for answer in packed) <= MOST_BYTES
+
+
+def test_what_the_page_takes_for_a_rooms_name_is_the_contracts_rule() -> None:
+    rule = load_asyncapi()["components"]["schemas"]["RoomName"]["pattern"]
+    source = (ROOT / "web" / "src" / "views" / "rooms.ts").read_text("utf-8")
+
+    assert f"const ROOM = /{rule}/;\n" in source
 
 
 def test_the_page_is_served_with_a_policy_that_names_the_relay_alone(tmp_path: Path) -> None:

@@ -15,11 +15,10 @@ from playwright.async_api import Browser, expect
 from tests.support.chromium import open_browser
 from tests.support.encrypted import PASSPHRASE, PASSWORD, company, steady_ports
 from tests.support.ilo_process import IloProcess, running
-from tests.support.visitors import Visitor, visitor
+from tests.support.visitors import Visitor, axe, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TELEPHONE = (390, 844)
 DESK = (1280, 900)
 LONG = "W" * 64
@@ -42,19 +41,6 @@ def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
 async def browser() -> AsyncIterator[Browser]:
     async with open_browser() as opened:
         yield opened
-
-
-async def axe(one: Visitor) -> list[str]:
-    """Return what axe finds wrong with what is shown."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed in web/")
-    # As the debugger does it: the page's own policy lets no script in.
-    await one.page.evaluate(AXE.read_text("utf-8"))
-    found = await one.page.evaluate(
-        "async () => (await axe.run()).violations.map((rule) => "
-        "`${rule.id}: ${rule.nodes.map((node) => node.html + node.failureSummary).join(' ')}`)"
-    )
-    return [str(line) for line in found]
 
 
 async def is_whole(one: Visitor) -> bool:
@@ -219,3 +205,18 @@ async def test_everything_can_be_done_by_the_keyboard_alone(
 
         await expect(page.get_by_role("dialog")).to_have_count(0)
         await expect(page.get_by_role("button", name="Members")).to_be_focused()
+
+
+async def test_what_is_typed_hidden_can_be_looked_at(browser: Browser, ilo: IloProcess) -> None:
+    async with visitor(browser, ilo.api_url) as ann:
+        field = ann.page.get_by_label("Passphrase for the backup")
+        await field.fill("several words")
+        await expect(field).to_have_attribute("type", "password")
+        await ann.page.get_by_role(
+            "button", name="Show what stands in Passphrase for the backup"
+        ).click()
+
+        await expect(field).to_have_attribute("type", "text")
+        await expect(ann.page.get_by_label("Password")).to_have_attribute("type", "password")
+        await ann.page.get_by_role("button", name="Hide").click()
+        await expect(field).to_have_attribute("type", "password")

@@ -23,7 +23,12 @@ export class Composer {
   ) {
     this.#typing = typing;
     this.#keep = keep;
-    this.#box = h("textarea", { rows: "1", dir: "auto", "aria-label": "Message" });
+    this.#box = h("textarea", {
+      rows: "1",
+      dir: "auto",
+      "aria-label": "Message",
+      placeholder: "Message",
+    });
     this.#send = h("button", { type: "submit", class: "primary" }, "Send");
     this.element = h("form", { class: "composer" }, this.#box, this.#send);
     this.element.addEventListener("submit", (event) => {

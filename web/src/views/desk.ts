@@ -2,7 +2,7 @@
 
 import { NotLoggedIn } from "../client/failures.ts";
 import type { Ilo, RoomInfo } from "../client/ilo.ts";
-import { button, h, put } from "./dom.ts";
+import { button, h, nameOf, put } from "./dom.ts";
 import { saveBackup, showAccount } from "./keys.ts";
 import { RoomList } from "./rooms.ts";
 import { Talk } from "./talk.ts";
@@ -22,6 +22,8 @@ export class Desk {
   #talk: Talk | null = null;
   // The room that is shown, empty for none; null before anything is.
   #shown: string | null = null;
+  // The room that this person asked for last.
+  #entering: string | null = null;
   #looking: ReturnType<typeof setInterval> | undefined;
   #unheard = 0;
   #isClosed = false;
@@ -32,6 +34,7 @@ export class Desk {
     this.#loggedOut = loggedOut;
     this.#list = new RoomList(ilo, {
       open: (room) => {
+        this.#entering = room;
         location.hash = room;
       },
       roomsChanged: () => void this.#look(),
@@ -114,10 +117,48 @@ export class Desk {
     this.#shown = room;
     const before = this.#talk;
     this.#talk = null;
-    if (room === "") this.#showNone();
-    else this.#showRoom(room);
+    const mayEnter = room === "" || (await this.#mayEnter(room));
+    if (this.#shown === room && !this.#isClosed) {
+      if (room === "") this.#showNone();
+      else if (mayEnter) this.#showRoom(room);
+      else this.#askToEnter(room);
+    }
     await before?.close();
     await this.#look();
+  }
+
+  // Who connects to an open room has joined it, and is seen there: no link alone may do that.
+  async #mayEnter(room: string): Promise<boolean> {
+    if (room === this.#entering || room.startsWith("~")) return true;
+    const isListed = this.#rooms.some(({ name }) => name === room);
+    return isListed || (await this.#ilo.memory.cursor(room)) !== null;
+  }
+
+  #askToEnter(room: string): void {
+    this.element.classList.add("in-room");
+    put(
+      this.#place,
+      this.#notices,
+      h(
+        "main",
+        { class: "none" },
+        h("h1", {}, nameOf(room)),
+        h("p", {}, "You are not in this open room. Everybody in it will see that you came."),
+        h(
+          "div",
+          { class: "actions" },
+          button("Not now", () => {
+            location.hash = "";
+          }),
+          button("Come in", () => {
+            this.#entering = room;
+            this.#shown = null;
+            void this.#show();
+          }, { class: "primary" }),
+        ),
+      ),
+    );
+    this.#place.querySelector<HTMLElement>(".actions button")?.focus();
   }
 
   #showRoom(room: string): void {

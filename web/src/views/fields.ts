@@ -1,6 +1,6 @@
 // Forms: a field with its label, its hint and what is wrong with it; and the work that they start.
 
-import { h, put } from "./dom.ts";
+import { button, h, put } from "./dom.ts";
 import type { Field as Place } from "./words.ts";
 import { problemOf } from "./words.ts";
 
@@ -44,7 +44,9 @@ export class Field {
       "div",
       { class: "field" },
       h("label", { for: id }, label),
-      this.input,
+      type === "password"
+        ? h("div", { class: "turned" }, this.input, this.#turning(label))
+        : this.input,
       h("span", { class: "hint", id: `${id}-hint` }, hint),
       this.#problem,
     );
@@ -52,6 +54,18 @@ export class Field {
 
   get value(): string {
     return this.input.value;
+  }
+
+  // What is typed blind is typed wrong, and a passphrase cannot be asked for again.
+  #turning(label: string): HTMLElement {
+    const words = h("span", {}, "Show");
+    const turn = button("", () => {
+      const isHidden = this.input.type === "password";
+      this.input.type = isHidden ? "text" : "password";
+      words.textContent = isHidden ? "Hide" : "Show";
+    });
+    put(turn, words, h("span", { class: "unseen" }, ` what stands in ${label}`));
+    return turn;
   }
 
   /** Say what is wrong; with empty words nothing is. */
