@@ -310,6 +310,7 @@ class Room:
     async def _meaning(self, frame: Frame, place: Position) -> list[Event]:
         match frame:
             case MessageOut():
+                self._is_first_time = False
                 return await self._message(frame, place.epoch)
             case Welcome():
                 return [Back(), *await self._came_in(frame)]

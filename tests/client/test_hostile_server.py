@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from ilo_client import Change, Ilo, KeysChanged, Message, NotShown, Room
+from ilo_client import Change, Gap, Ilo, KeysChanged, Message, NotShown, Room
 from ilo_client.card import make_card
 from ilo_client.keys import KeyPairs, make_key_pairs
 
@@ -137,6 +137,20 @@ async def test_a_dropped_message_is_warned_of(scene: Scene) -> None:
     await scene.anns.send("three")
 
     assert await scene.heard(1) == ["three gap"]
+
+
+async def test_a_gap_that_the_relay_tells_of_is_told_once(scene: Scene) -> None:
+    scene.server.down = only(scene, lambda frame: [])
+    await scene.anns.send("two")
+    # Its messages are numbered without a hole: this moves nobody's place.
+    await scene.server.say({"type": "gap", "from_seq": 1, "to_seq": 1, "reason": "retention"})
+    scene.server.down = only(scene, lambda frame: [frame])
+    await scene.anns.send("three")
+
+    found = await events(scene.bobs, lambda one: isinstance(one, Message))
+    assert [one for one in found if isinstance(one, Gap)] == [Gap(1, 1, "retention")]
+    assert isinstance(found[-1], Message)
+    assert told(found[-1]) == "three"
 
 
 async def test_another_sender_is_refused(scene: Scene) -> None:
