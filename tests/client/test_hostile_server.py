@@ -15,7 +15,7 @@ from ilo_client import Change, Gap, Ilo, KeysChanged, Message, NotShown, Room
 from ilo_client.card import make_card
 from ilo_client.keys import KeyPairs, make_key_pairs
 
-from tests.support.encrypted import Company, company, events, said
+from tests.support.encrypted import PASSPHRASE, Company, company, events, said
 from tests.support.hostile_ilo import (
     HostileIlo,
     altered_envelope,
@@ -153,6 +153,22 @@ async def test_a_gap_that_the_relay_tells_of_is_told_once(scene: Scene) -> None:
     assert told(found[-1]) == "three"
 
 
+async def test_a_message_that_the_history_has_twice_is_shown_once(scene: Scene) -> None:
+    # Not heard as it came: what is known already is known by its place.
+    scene.server.down = only(scene, lambda frame: [])
+    await scene.anns.send("two")
+
+    def twice(frame: dict[str, Any]) -> list[dict[str, Any]]:
+        if frame["type"] == "history":
+            newest = frame["messages"][-1]
+            frame["messages"].append({**newest, "seq": newest["seq"] + 1})
+        return [frame]
+
+    scene.server.down = twice
+
+    assert [told(one) for one in await scene.bobs.history()] == ["one", "two", "replay"]
+
+
 async def test_another_sender_is_refused(scene: Scene) -> None:
     scene.server.down = only(scene, lambda frame: [{**frame, "sender": scene.bob.username}])
 
@@ -172,6 +188,19 @@ async def test_a_message_of_another_room_is_refused(scene: Scene) -> None:
     await scene.server.say({**moved, "room": scene.room})
 
     assert await scene.heard(1) == ["room"]
+
+
+async def test_a_message_of_another_room_is_refused_where_plaintext_is_shown_too(
+    scene: Scene,
+) -> None:
+    async with scene.bob.room(scene.room, plaintext=True) as bobs:
+        assert [told(one) for one in await said(bobs, 1)] == ["one"]
+        frame = {**scene.server.went_down[-1], "data": {"message": "said elsewhere"}}
+
+        for room in ("elsewhere", scene.room):
+            await scene.server.say({**frame, "id": str(uuid4()), "room": room})
+
+        assert [told(one) for one in await said(bobs, 2)] == ["room", "said elsewhere"]
 
 
 async def test_an_altered_list_of_recipients_is_refused(scene: Scene) -> None:
@@ -258,6 +287,36 @@ async def test_a_swapped_key_is_told_and_nothing_is_sent_until_it_is_accepted(
     await bobs.send("for Eve")
     shown = await said(scene.anns, 3)
     assert [told(one) for one in shown] == ["one", "before", "not-for-me"]
+
+
+async def test_an_older_card_of_the_same_key_is_not_gone_back_to(scene: Scene) -> None:
+    ann, bob = scene.ann, scene.bob
+    given_up = (await ann.server.user(ann.username)).detail
+    await ann.rotate_keys(PASSPHRASE)
+    await scene.bobs._look_if_possible()
+
+    scene.server.answer = swapped(ann.username, given_up)
+    await scene.bobs._look_if_possible()
+    await scene.bobs.send("for the new key")
+
+    assert (await bob.person(ann.username)).state == "seen"
+    assert [told(one) for one in await said(scene.anns, 2)] == ["one", "for the new key"]
+    kids = {each["header"]["kid"] for each in json.loads(last(scene))["recipients"]}
+    newest, former = ann.pairs.encryption
+    assert newest.public.kid in kids
+    assert former.public.kid not in kids
+
+
+async def test_who_joins_unheard_of_is_looked_for_before_anybody_is_warned(scene: Scene) -> None:
+    cleo = await scene.people.join("cleo")
+    scene.server.down = lambda frame: [] if frame["type"] == "member" else [frame]
+    await scene.ann.invite(scene.room, cleo.username)
+    await cleo.accept(scene.room)
+
+    await scene.anns.send("three of us")
+
+    assert await scene.heard(1) == ["three of us"]
+    assert cleo.username in scene.bobs.members
 
 
 def swapped(name: str, card: str) -> Any:

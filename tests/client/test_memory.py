@@ -162,3 +162,15 @@ def test_a_newer_clients_memory_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BrokenHome, match="newer"):
         Memory(tmp_path / "memory.sqlite")
+
+
+def test_a_place_only_moves_on_within_its_epoch(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.sqlite")
+    places = []
+
+    for epoch, seq in (("a", 5), ("a", 3), ("a", 6), ("b", 2)):
+        memory.keep_cursor("tea", epoch, seq)
+        places.append(memory.cursor("tea"))
+
+    memory.close()
+    assert places == [("a", 5), ("a", 5), ("a", 6), ("b", 2)]

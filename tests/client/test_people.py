@@ -22,6 +22,7 @@ from ilo_client import (
     ServerRefused,
     Unreachable,
 )
+from ilo_client.ilo import now_ms
 
 from tests.support.encrypted import (
     PASSPHRASE,
@@ -205,6 +206,42 @@ async def test_a_backup_opens_on_another_device_what_was_said_before(people: Com
         assert [one.text for one in shown] == expected
         assert {one.warnings for one in shown} == {()}
     assert moved.memory.device != bob.memory.device
+
+
+async def test_a_backup_takes_no_keys_away_that_are_in_the_folder(people: Company) -> None:
+    ann = await people.join("ann")
+    backup = await ann.backup("of the backup")
+    await ann.rotate_keys(PASSPHRASE)
+    kept = ann.home.keys()
+
+    with pytest.raises(HomeTaken):
+        await Ilo.restore(
+            people.api_url,
+            backup,
+            "of the backup",
+            PASSWORD,
+            home=ann.home,
+            passphrase=PASSPHRASE,
+        )
+
+    assert ann.home.keys() == kept
+
+
+async def test_a_new_key_is_used_even_if_the_clock_was_set_back(
+    people: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await people.join_all("ann", "bob")
+    with monkeypatch.context() as clock:
+        clock.setattr("ilo_client.ilo.now_ms", lambda: now_ms() + 3_600_000)
+        await bob.rotate_keys(PASSPHRASE)
+    await ann.verify(bob.username)
+
+    await bob.rotate_keys(PASSPHRASE)
+
+    assert (await ann.person(bob.username)).state == "verified"
+    pin = ann.people.pins.of(bob.username)
+    assert pin is not None
+    assert pin.encryption == bob.pairs.encryption[0].public
 
 
 async def test_a_folder_is_one_persons(people: Company) -> None:

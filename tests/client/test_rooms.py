@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ilo_client import Back, Change, Ilo, KeysChanged, Message, Room, Sent, ServerRefused
+from ilo_client import Back, Change, Gap, Ilo, KeysChanged, Message, Room, Sent, ServerRefused
 from ilo_relay import Ack, RelayClosed
+from ilo_rest.api.rooms import create_room
+from ilo_rest.models import MadeRoom, NewRoom
 
 from tests.support.encrypted import (
     Company,
@@ -384,6 +386,44 @@ async def test_a_member_without_a_card_is_named_and_the_others_talk_on(
     assert await texts(bobs, 1) == ["hello"]
     eves = await people.enter(eve, room)
     assert await texts(eves, 1) == ["not-for-me"]
+
+
+async def test_what_was_left_to_say_in_a_room_is_not_said_after_leaving_it(
+    people: Company,
+) -> None:
+    ann, bob = await people.join_all("ann", "bob")
+    room = await people.private_room(ann, bob)
+    anns = await people.enter(ann, room)
+    async with bob.room(room) as bobs:
+        sender, roster = bobs._sender(), await bobs._roster_to_send(fresh=True)
+        await asyncio.to_thread(sender._new, roster, "text", "left over", sender._place())
+        assert await bobs.under_way() == "left over"
+
+    await bob.leave(room)
+    await ann.invite(room, bob.username)
+    await bob.accept(room)
+    bobs = await people.enter(bob, room)
+    await bobs.send("back again")
+
+    assert await texts(anns, 1) == ["back again"]
+
+
+async def test_who_joins_a_room_that_shows_no_history_misses_nothing(people: Company) -> None:
+    ann, bob = await people.join_all("ann", "bob")
+    made = await create_room.asyncio(client=ann.server._mine, body=NewRoom(history="joined"))
+    assert isinstance(made, MadeRoom)
+    anns = await people.enter(ann, made.room)
+    await anns.send("before bob")
+    await ann.invite(made.room, bob.username)
+    await bob.accept(made.room)
+
+    bobs = await people.enter(bob, made.room)
+    await anns.send("with bob")
+
+    found = await events(bobs, lambda event: isinstance(event, Message))
+    assert [event for event in found if isinstance(event, Gap)] == []
+    assert isinstance(found[-1], Message)
+    assert (found[-1].text, found[-1].seq, found[-1].warnings) == ("with bob", 2, ())
 
 
 async def without_card(ilo: Ilo) -> None:
