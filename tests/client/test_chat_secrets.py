@@ -58,20 +58,20 @@ def test_no_secret_is_in_an_argument_an_output_or_a_log(ilo: IloProcess, tmp_pat
 
     with Watch() as watch:
         done = [
-            ann.run(
+            ann.run_anew(
                 "register",
                 ilo.api_url,
                 ann.name,
                 *given("--password-file", "--passphrase-file"),
             ).fine(),
-            ann.run(
+            ann.run_anew(
                 "keys",
                 "backup",
                 tmp_path / "backup",
                 *given("--backup-passphrase-file", "--passphrase-file"),
             ).fine(),
-            ann.run("rooms", "--passphrase-file", files["--password-file"]).refused(),
-            ann.run("logout").fine(),
+            ann.run_anew("rooms", "--passphrase-file", files["--password-file"]).refused(),
+            ann.run_anew("logout").fine(),
         ]
 
     token = ann.home.joinpath("session.json").read_text("utf-8")

@@ -1,4 +1,5 @@
-"""People at `ilo-chat`, each a process with a folder of its own: by lines, or on a terminal."""
+"""People at `ilo-chat`, each with a folder of their own: commands, lines, or a terminal, and every
+one a process."""
 
 import fcntl
 import json
@@ -15,12 +16,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import IO, Any, Final, Self
 
+from tests.support.chat_forks import Forks
 from tests.support.encrypted import PASSPHRASE, PASSWORD
 from tests.support.ilo_process import ROOT
 
@@ -101,11 +104,21 @@ class Chatter:
         given: str | bytes = "",
         more: Mapping[str, str] | None = None,
     ) -> Done:
-        """Run a command to its end, without a terminal."""
+        """Run a command to its end, without a terminal; see `tests.support.chat_forks`."""
+        code, out, err = _forks().run(
+            ["--home", str(self.home), *map(str, arguments)],
+            environment(**self.secrets, **(more or {})),
+            given.encode() if isinstance(given, str) else given,
+            WAIT_S,
+        )
+        return Done(code, out.decode(), err.decode())
+
+    def run_anew(self, *arguments: str | Path) -> Done:
+        """Run a command as a shell does, where that is what counts."""
         done = subprocess.run(
             [*CHAT, "--home", str(self.home), *map(str, arguments)],
-            input=given.encode() if isinstance(given, str) else given,
-            env=environment(**self.secrets, **(more or {})),
+            stdin=subprocess.DEVNULL,
+            env=environment(**self.secrets),
             capture_output=True,
             timeout=WAIT_S,
             start_new_session=True,
@@ -162,6 +175,11 @@ class Chatter:
             yield terminal
         finally:
             terminal.close()
+
+
+@cache
+def _forks() -> Forks:
+    return Forks(environment())
 
 
 def chatter(folder: Path, api_url: str, stem: str) -> Chatter:
