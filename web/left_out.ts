@@ -2,8 +2,9 @@
 //
 //   node web/left_out.ts FOLDER        a line of JSON for each line of stdin, a request in JSON
 //
-// A request is {"copy", "kinds"}: where a copy of web/ lies, and which vectors of FOLDER are to
-// notice. The answer is {"noticed_by"}, the first that goes otherwise, or null.
+// A request is {"copy", "kinds", "first", "others"}: where a copy of web/ lies, which vectors of
+// FOLDER are to notice, which of them are tried first ("cards: its name"), and whether the others
+// are tried after them. The answer is {"noticed_by"}, the first that goes otherwise, or null.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,8 +19,23 @@ interface Line {
   readonly output: unknown;
 }
 
+interface Case {
+  readonly name: string;
+  readonly expect: string;
+  readonly output?: unknown;
+  readonly input: { readonly pairs?: string; readonly pins?: Readonly<Record<string, string>> };
+}
+
 interface File {
-  readonly cases: readonly { readonly name: string; readonly expect: string; readonly output?: unknown }[];
+  readonly keys: Readonly<Record<string, unknown>>;
+  readonly cases: readonly Case[];
+}
+
+interface Request {
+  readonly copy: string;
+  readonly kinds: readonly Kind[];
+  readonly first: readonly string[];
+  readonly others: boolean;
 }
 
 /** Thrown at the first surprise: nothing more has to be run. */
@@ -49,10 +65,17 @@ function rememberDerived(): void {
   Object.assign(subtle, { importKey: remembering, deriveBits: deriving });
 }
 
-async function noticedBy(copy: string, kind: Kind, folder: string): Promise<string | null> {
+// What a file has of `only`, and of the keys what that needs: to read a key takes long.
+function partOf(file: File, kind: Kind, only: readonly string[]): File {
+  const cases = file.cases.filter(({ name }) => only.includes(`${kind}: ${name}`));
+  const needed = new Set(cases.flatMap(({ input }) => [input.pairs, ...Object.values(input.pins ?? {})]));
+  const keys = Object.entries(file.keys).filter(([name]) => needed.has(name));
+  return { keys: Object.fromEntries(keys), cases };
+}
+
+async function noticedBy(copy: string, kind: Kind, file: File): Promise<string | null> {
   const program = pathToFileURL(join(copy, "vectors", "verdicts.ts")).href;
   const { runFile: run } = (await import(program)) as { runFile: typeof runFile };
-  const file = JSON.parse(readFileSync(join(folder, `${kind}.json`), "utf8")) as File;
   // Where names and forms matter, those of the file do; the members are compared as text.
   const expected = file.cases.map(({ expect, output }) => JSON.stringify([expect, output ?? null]));
   let at = 0;
@@ -64,7 +87,8 @@ async function noticedBy(copy: string, kind: Kind, folder: string): Promise<stri
     });
   } catch (error) {
     // A copy that breaks, even over the keys of the file, says no more: that is noticed too.
-    return error instanceof Noticed ? error.message : (file.cases[at]?.name ?? null);
+    const name = error instanceof Noticed ? error.message : file.cases[at]?.name;
+    return name === undefined ? null : `${kind}: ${name}`;
   }
   return null;
 }
@@ -72,10 +96,15 @@ async function noticedBy(copy: string, kind: Kind, folder: string): Promise<stri
 rememberDerived();
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("give a folder of vectors");
+const read = (kind: Kind) => JSON.parse(readFileSync(join(folder, `${kind}.json`), "utf8")) as File;
 for (const line of (await readAll(process.stdin)).split("\n")) {
   if (line === "") continue;
-  const { copy, kinds } = JSON.parse(line) as { copy: string; kinds: readonly Kind[] };
+  const { copy, kinds, first, others } = JSON.parse(line) as Request;
   let noticed: string | null = null;
-  for (const kind of kinds) noticed ??= await noticedBy(copy, kind, folder);
+  for (const kind of kinds) {
+    const part = partOf(read(kind), kind, first);
+    if (part.cases.length > 0) noticed ??= await noticedBy(copy, kind, part);
+  }
+  if (others) for (const kind of kinds) noticed ??= await noticedBy(copy, kind, read(kind));
   console.log(JSON.stringify({ noticed_by: noticed }));
 }

@@ -1,19 +1,16 @@
 """Python and the page give the same verdicts to the same vectors."""
 
-import json
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from tests.client import page
 from tests.client.page import Object
-from tests.client.page_checks import KINDS, SECOND, cuts
+from tests.client.page_checks import KINDS, SECOND, cuts, noticed_before, noticed_by
 from tools.vectors.people import VECTORS
 
 # Those of a program with a disk; the page keeps its keys in the browser.
 PYTHON_ONLY = "key_files"
-MANY_S = 400.0
 
 # What is no check of its own, but done otherwise: vectors, file, what stands there, what then.
 BROKEN = {
@@ -76,31 +73,9 @@ def test_what_the_page_does_otherwise_shows(
 def test_every_check_of_the_page_has_a_vector_that_shows_when_it_is_left_out(
     file: str, tmp_path: Path
 ) -> None:
-    text = (page.WEB / "src" / "envelope" / file).read_text(encoding="utf-8")
-    vectors = only_refused(KINDS[file], tmp_path / "vectors")
-    left_out = [cut for cut in cuts(file) if cut.key not in SECOND]
-    copies = [
-        page.copy_of(tmp_path / str(number), file, changed)
-        for number, changed in enumerate([text, *(cut.made(text) for cut in left_out)])
-    ]
+    found = noticed_by(file, tmp_path, noticed_before().get(file, {}))
 
-    requests = [{"copy": str(copy), "kinds": KINDS[file]} for copy in copies]
-    said = page.run(vectors, given=requests, program="left_out.ts", timeout_s=MANY_S)
-
-    whole, *others = [each["noticed_by"] for each in said]
-    assert whole is None
-    assert [cut.key for cut, by in zip(left_out, others, strict=True) if by is None] == []
-
-
-def only_refused(kinds: Iterable[str], folder: Path) -> Path:
-    """Return a folder with the vectors that show a missing check."""
-    folder.mkdir()
-    for kind in kinds:
-        content = json.loads((VECTORS / f"{kind}.json").read_text("utf-8"))
-        if kind != "sequences":
-            content["cases"] = [case for case in content["cases"] if case["expect"] != "ok"]
-        (folder / f"{kind}.json").write_text(json.dumps(content), encoding="utf-8")
-    return folder
+    assert [cut.key for cut, by in found if by is None] == []
 
 
 def test_the_checks_of_the_page_that_no_vector_shows_are_there_and_few() -> None:

@@ -1,9 +1,12 @@
-"""`python -m tools.vectors.left_out [--all] [FILE...]`: leaves checks out, each alone.
+"""`python -m tools.vectors.left_out [--all] [--note] [FILE...]`: leaves checks out, each alone.
 
 For each check of the pure modules it makes a copy of the library without it, runs the vectors,
 and prints a JSON line: `file`, `line`, `check`, and `noticed_by`, the first vector that comes
 to another verdict; null where none does. The tests want one for every check but those of
 ``SECOND``, which are tried with ``--all`` alone.
+
+The vectors that noticed before are run first; all of them only where those do not notice any
+more. Which ones they are stands in `noticed_by.json`, and ``--note`` writes it anew.
 """
 
 import argparse
@@ -14,11 +17,11 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import argon2.low_level
 import jwcrypto.jwe
@@ -40,6 +43,8 @@ FILES: Final[dict[str, tuple[str, ...]]] = {
     "backup.py": ("backups",),
 }
 """What is looked at, and which vectors have to notice, the cheaper ones first."""
+NOTICED: Final = Path(__file__).with_name("noticed_by.json")
+"""By file and check, which vectors noticed when the checks of that text were left out."""
 
 _GUARD: Final = "a guard: what gets past it is refused with the same code by the exact members"
 _SAID_BEFORE: Final = "it was looked at before, and is here for the type"
@@ -129,22 +134,43 @@ def _parts(test: ast.expr, op: type[ast.boolop]) -> list[ast.expr]:
     return [test]
 
 
-def warm_up(kinds: Iterable[str]) -> None:
-    """Let the whole library say what the vectors want; what is slow on purpose is then known.
+class Trial:
+    """Leaves out checks of ``file``, each alone; ``noticed`` as in ``NOTICED``.
 
     Raises:
-        RuntimeError: it says something else.
+        RuntimeError: the whole library surprises already.
     """
-    # Typed for what is hashable, as all of ours is.
-    hashlib.pbkdf2_hmac = cache(hashlib.pbkdf2_hmac)  # type: ignore[assignment]
-    argon2.low_level.hash_secret_raw = cache(argon2.low_level.hash_secret_raw)
-    surprise = _run(kinds)
+
+    def __init__(self, file: str, noticed: Mapping[str, Sequence[str]]) -> None:
+        self._kinds = FILES[file]
+        self._noticed = noticed
+        self._are_all_known = False
+        first = {name for names in noticed.values() for name in names}
+        if first:
+            _warm_up(self._kinds, first)
+
+    def noticed_by(self, cut: Cut) -> str | None:
+        """Return a vector that goes otherwise without the check, or None."""
+        found = None
+        if first := self._noticed.get(cut.check):
+            found = _in_a_child(cut, set(first))
+        if found is None:
+            if not self._are_all_known:
+                _warm_up(self._kinds)
+                self._are_all_known = True
+            found = _in_a_child(cut)
+        return found
+
+
+def _warm_up(kinds: Iterable[str], only: Set[str] = frozenset()) -> None:
+    """Let the whole library say what the vectors want; what is slow on purpose is then known."""
+    surprise = _run(kinds, only)
     if surprise is not None:
         raise RuntimeError(f"with all checks there is a surprise: {surprise}")
 
 
-def noticed_by(cut: Cut) -> str | None:
-    """Return the first vector that goes otherwise without the check, or None.
+def _in_a_child(cut: Cut, only: Set[str] = frozenset()) -> str | None:
+    """Return the first vector of ``only``, or of all, that goes otherwise.
 
     In a process of its own: the copy of the library is nobody else's.
     """
@@ -154,7 +180,7 @@ def noticed_by(cut: Cut) -> str | None:
         os.close(reading)
         status = 1
         try:
-            os.write(writing, json.dumps(_first_surprise(cut)).encode("ascii"))
+            os.write(writing, json.dumps(_first_surprise(cut, only)).encode("ascii"))
             status = 0
         finally:
             os._exit(status)
@@ -168,23 +194,29 @@ def noticed_by(cut: Cut) -> str | None:
     return noticed
 
 
-def _first_surprise(cut: Cut) -> str | None:
+def _first_surprise(cut: Cut, only: Set[str]) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "ilo_client"
-        shutil.copytree(LIBRARY, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        # With what is compiled already; of the changed file that would be the old text.
+        shutil.copytree(LIBRARY, copy)
+        for compiled in copy.glob(f"__pycache__/{Path(cut.file).stem}.*"):
+            compiled.unlink()
         source = (copy / cut.file).read_bytes()
         changed = source[: cut.start] + cut.instead.encode() + source[cut.end :]
         (copy / cut.file).write_bytes(changed)
+        # It brings the whole client, of which the pure modules need nothing.
+        (copy / "__init__.py").write_bytes(b"")
         sys.path.insert(0, folder)
         for name in [*sys.modules]:
             if name.startswith(("ilo_client", "tools.vectors.")):
                 del sys.modules[name]
         sys.dont_write_bytecode = True
-        return _run(FILES[cut.file])
+        return _run(FILES[cut.file], only)
 
 
-def _run(kinds: Iterable[str]) -> str | None:
-    """Import the library that is first on the path, and return the first surprise."""
+def _run(kinds: Iterable[str], only: Set[str]) -> str | None:
+    """Import the library that is first on the path, and return the first surprise of the vectors
+    ``only``; of all, if there are none."""
     from ilo_client.errors import Refused  # only now is the copy on the path
 
     from tools.vectors.files import read
@@ -192,36 +224,57 @@ def _run(kinds: Iterable[str]) -> str | None:
 
     for kind in kinds:
         vectors = read(kind)  # type: ignore[arg-type]  # the names are those of `Kind`
-        ring = Ring(vectors.keys)
+        cases = [case for case in vectors.cases if not only or f"{kind}: {case.name}" in only]
+        named = {name for case in cases for name in _keys_of(case.input)}
+        ring = Ring({name: jwks for name, jwks in vectors.keys.items() if name in named})
         answer = ANSWERS[vectors.kind]
         # Refusals first: mostly it is one of them that goes otherwise.
-        for case in sorted(vectors.cases, key=lambda case: case.expect == "ok"):
+        for case in sorted(cases, key=lambda case: case.expect == "ok"):
             try:
                 said = answer(case.input, ring)
             except Refused as refused:
                 said = Said(refused.code)
-            except Exception as error:  # noqa: BLE001  # whatever breaks breaks for want of a check
-                return f"{kind}: {case.name}: {type(error).__name__}"
+            except Exception:  # noqa: BLE001  # whatever breaks breaks for want of a check
+                return f"{kind}: {case.name}"
             if said != Said(case.expect, case.warnings, case.output):
-                return f"{kind}: {case.name}: {said.verdict}"
+                return f"{kind}: {case.name}"
     return None
+
+
+def _keys_of(given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the keys that a case needs."""
+    if "pairs" in given:
+        yield given["pairs"]
+    yield from given.get("pins", {}).values()
 
 
 def main() -> int:
     ask = argparse.ArgumentParser(prog="python -m tools.vectors.left_out", description=__doc__)
     ask.add_argument("--all", action="store_true", help="those of SECOND too")
+    ask.add_argument("--note", action="store_true", help="write down which vectors notice")
     ask.add_argument("files", nargs="*", metavar="FILE", help=f"of {', '.join(FILES)}")
     asked = ask.parse_args()
     files = asked.files or [*FILES]
-    warm_up(dict.fromkeys(kind for file in files for kind in FILES[file]))
+    # Typed for what is hashable, as all of ours is.
+    hashlib.pbkdf2_hmac = cache(hashlib.pbkdf2_hmac)  # type: ignore[assignment]
+    argon2.low_level.hash_secret_raw = cache(argon2.low_level.hash_secret_raw)
+    before: dict[str, dict[str, list[str]]] = json.loads(NOTICED.read_text("ascii"))
     for file in files:
+        trial = Trial(file, {} if asked.note else before.get(file, {}))
+        now: dict[str, list[str]] = {}
         for cut in cuts(file):
             if (file, cut.check) in SECOND and not asked.all:
                 continue
-            members = {"noticed_by": noticed_by(cut), **asdict(cut)}
+            by = trial.noticed_by(cut)
+            if by is not None and by not in now.setdefault(cut.check, []):
+                now[cut.check].append(by)
+            members = {"noticed_by": by, **asdict(cut)}
             for name in ("start", "end"):
                 del members[name]
             print(json.dumps(members), flush=True)
+        before[file] = now
+    if asked.note:
+        NOTICED.write_text(json.dumps(before, indent=1) + "\n", "ascii")
     return 0
 
 
