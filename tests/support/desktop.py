@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
     from ilo_window.theme import Choice
+    from ilo_window.views.members import Members
     from ilo_window.views.page import View
     from ilo_window.views.sign_in import SignIn, WayIn
     from ilo_window.views.talk import Talk
@@ -225,6 +226,33 @@ class Desk:
         self.until(lambda: self.window.state.talk(room).is_loaded, f"the history of {room}")
         return self.talk()
 
+    def members(self) -> Members:
+        """Look at who is in the room that is looked at."""
+        from ilo_window.views.members import Members
+
+        self.press("<Control-m>")
+        assert isinstance(self.page, Members)
+        return self.page
+
+    def verify(self, name: str) -> str:
+        """Say that the digits of ``name`` are the same; return those that are shown."""
+        from ilo_window.views.person import Person
+
+        page = self.members()
+        self.until(lambda: name in states(page), "the members")
+        page.choose(name)
+        self.press("<Return>", page.compare)
+        person = self.page
+        assert isinstance(person, Person)
+        self.until(lambda: person.number is not None, "the number")
+        self.until(lambda: person.waits is None, "the answer")
+        digits = "".join(str(person.digits.cget("text")).split())
+        self.press("<Return>", person.same)
+        self.until(lambda: "You have compared" in self.told(), "verified")
+        self.press("<Escape>")
+        self.press("<Escape>")
+        return digits
+
     def say(self, text: str) -> None:
         page = self.talk()
         self.type(page.entry, text)
@@ -297,6 +325,14 @@ def at_a_window(
         desk.window.close()
         desk.close()
         assert desk.complaints == []
+
+
+def states(page: Members) -> dict[str, str]:
+    """Return who is listed; of who is invited only, that."""
+    found = {}
+    for item, name in page._names.items():
+        found[name] = "invited" if "invited" in str(page.tree.item(item, "text")) else ""
+    return found
 
 
 def _exists(root: tk.Misc) -> bool:

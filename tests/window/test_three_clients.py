@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 from ilo_client import Ilo, Message, NotShown, Room
 from ilo_relay import RelayProblem
-from ilo_window.views.members import Members
-from ilo_window.views.person import Person
 
 from tests.support.chat import Chatter, Talking, chatter
-from tests.support.desktop import Desk
+from tests.support.desktop import Desk, states
 from tests.support.encrypted import texts_until
 from tests.support.friends import Friends
 from tests.support.ilo_process import IloProcess
@@ -29,7 +27,7 @@ class Company:
         self.room = desk.make_room("three of us")
 
     def let_in(self, name: str, accept: Callable[[], object]) -> None:
-        page = self.members()
+        page = self.desk.members()
         self.desk.type(page.invite.entry, name)
         self.desk.press("<Return>")
         self.desk.until(lambda: f"{name} is invited" in self.desk.told(), f"{name} is invited")
@@ -38,36 +36,13 @@ class Company:
         self.desk.press("<Escape>")
 
     def remove(self, name: str) -> None:
-        page = self.members()
+        page = self.desk.members()
         self.desk.until(lambda: name in states(page), "the members")
         page.choose(name)
         self.desk.press("<Return>", page.remove)
         self.desk.press("<Return>", page.remove)
         self.desk.until(lambda: f"{name} is removed" in self.desk.told(), f"{name} is removed")
         self.desk.press("<Escape>")
-
-    def members(self) -> Members:
-        self.desk.press("<Control-m>")
-        page = self.desk.page
-        assert isinstance(page, Members)
-        return page
-
-    def verify_in_the_window(self, name: str) -> str:
-        """Return the digits that the window shows, once it was told that they are the same."""
-        page = self.members()
-        self.desk.until(lambda: name in states(page), "the members")
-        page.choose(name)
-        self.desk.press("<Return>", page.compare)
-        person = self.desk.page
-        assert isinstance(person, Person)
-        self.desk.until(lambda: person.number is not None, "the number")
-        self.desk.until(lambda: person.waits is None, "the answer")
-        digits = digits_of(str(person.digits.cget("text")))
-        self.desk.press("<Return>", person.same)
-        self.desk.until(lambda: "You have compared" in self.desk.told(), "verified")
-        self.desk.press("<Escape>")
-        self.desk.press("<Escape>")
-        return digits
 
     def verify_in_the_chat(self, name: str) -> str:
         done = self.chat.json("verify", name, "--yes").fine().object
@@ -84,14 +59,6 @@ def digits_of(text: str) -> str:
     return "".join(text.split())
 
 
-def states(page: Members) -> dict[str, str]:
-    """Return who is listed; of who is invited only, that."""
-    found = {}
-    for item, name in page._names.items():
-        found[name] = "invited" if "invited" in str(page.tree.item(item, "text")) else ""
-    return found
-
-
 @pytest.fixture
 def three(desk: Desk, friends: Friends, ilo: IloProcess, tmp_path: Path) -> Company:
     chat = chatter(tmp_path, ilo.api_url, "chat").register()
@@ -106,12 +73,12 @@ def test_everybody_compares_the_same_digits_with_everybody(three: Company) -> No
     window, chat, lib = three.desk.me, three.chat.name, three.lib.username
 
     seen = {
-        "window, chat": three.verify_in_the_window(chat),
+        "window, chat": three.desk.verify(chat),
         "chat, window": three.verify_in_the_chat(window),
         "chat, library": three.verify_in_the_chat(lib),
         "library, chat": three.friends.do(three.verify_with_the_library(chat)),
         "library, window": three.friends.do(three.verify_with_the_library(window)),
-        "window, library": three.verify_in_the_window(lib),
+        "window, library": three.desk.verify(lib),
     }
 
     assert seen["window, chat"] == seen["chat, window"]
