@@ -177,14 +177,16 @@ class AtTheWindow:
 
     def accept(self, room: str) -> None:
         self.desk.window.ask(Refresh())
-        self.desk.until(lambda: room in self.desk.window.state.entries, "the invitation")
-        # The list is made anew with it: its rows move.
-        self.desk.settle()
-        self.desk.choose(room)
+        self.desk.until(lambda: self._asks(room), "the invitation")
         page = self.desk.page
         assert isinstance(page, Invitation)
         self.desk.press("<Return>", page.accept)
         self.desk.arrive(room)
+
+    def _asks(self, room: str) -> bool:
+        # While the list is made anew, its rows move under the pointer.
+        self.desk.choose(room)
+        return isinstance(self.desk.page, Invitation)
 
     def compare(self, name: str) -> str:
         return self.desk.verify(name)

@@ -1,0 +1,183 @@
+"""The page without its lines: it is loaded anew, and has two tabs, while the network is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from ilo_client import Gap, Message, NotShown, Room
+from playwright.async_api import Browser, Error, Page, expect
+
+from tests.support.chromium import open_browser
+from tests.support.encrypted import Company, company, events
+from tests.support.far_ilo import FarIlo, Loss, far_ilo
+from tests.support.visitors import Visitor, visitor
+from tests.support.websocket import WAIT_S
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BACK_MS = 60_000
+"""Who tried in vain for a while waits up to half a minute before the next try."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def far(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FarIlo]:
+    async with far_ilo(tmp_path_factory.mktemp("ilo")) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with open_browser() as opened:
+        yield opened
+
+
+async def is_calm(page: Page) -> None:
+    """See that nothing waits, and that nobody is warned."""
+    signs = page.locator(".sending, .sent, .wrong, .not-shown, .warned, .alarm, [role=alert]")
+    await expect(signs.filter(visible=True)).to_have_count(0)
+
+
+async def is_back(page: Page) -> None:
+    talk = page.locator(".talk")
+    await expect(talk).to_have_attribute("data-line", "connected", timeout=BACK_MS)
+
+
+async def come_together(people: Company, ann: Visitor) -> Room:
+    """Return the new room of Ann, as Bob is in it."""
+    bob = await people.join("bob")
+    room = await ann.make_room("cut off")
+    await ann.invite(bob.username)
+    await bob.accept(room)
+    return await people.enter(bob, room)
+
+
+async def said_until(room: Room, last: str) -> list[str]:
+    """Return what Bob is shown until ``last``; nothing of it warns him."""
+    found = await events(room, lambda event: isinstance(event, Message) and event.text == last)
+    said = [event for event in found if isinstance(event, Message | NotShown | Gap)]
+    assert [one for one in said if not isinstance(one, Message) or one.warnings] == []
+    return [one.text for one in said if isinstance(one, Message)]
+
+
+async def try_again(page: Page, *texts: str) -> None:
+    """See that these did not go out by themselves, and send them."""
+    failed = page.locator(".bubble.failed")
+    await expect(failed.locator(".text")).to_have_text(list(texts), timeout=BACK_MS)
+    for text in texts:
+        await failed.filter(has_text=text).get_by_role("button", name="Try again").click()
+
+
+@pytest.mark.parametrize("lost", ["relay", "answers", "everything"])
+async def test_what_was_said_before_a_reload_while_cut_off_is_stored_once_and_nothing_is_lost(
+    browser: Browser, far: FarIlo, tmp_path: Path, lost: str
+) -> None:
+    async with company(tmp_path, far.url) as people, visitor(browser, far.url) as ann:
+        await ann.register(f"ann-{lost}")
+        bobs = await come_together(people, ann)
+        await ann.say("before")
+        assert await said_until(bobs, "before") == ["before"]
+        loss = Loss.ANSWERS if lost == "answers" else Loss.CUT
+        await (far.lose_relay() if lost == "relay" else far.lose(loss))
+        for text in ("first", "second", "third"):
+            await ann.say(text)
+        sending = ann.page.locator(".bubble.sending > .text")
+        await expect(sending).to_have_text(["first", "second", "third"])
+        if lost == "answers":
+            await far.relay.has_kept.wait()
+        if lost == "everything":
+            with pytest.raises(Error, match="net::ERR"):
+                await ann.page.reload()
+        else:
+            await ann.page.reload()
+            await expect(ann.page.locator(".talk")).to_have_attribute("data-line", "connecting")
+        await far.come_back(loss)
+        if lost == "everything":
+            await ann.page.reload()
+        await is_back(ann.page)
+
+        await try_again(ann.page, "second", "third")
+        await ann.sees("before", "first", "second", "third")
+        await is_calm(ann.page)
+        await ann.page.reload()
+        await is_back(ann.page)
+        await ann.say("after")
+        await ann.sees("before", "first", "second", "third", "after")
+        await is_calm(ann.page)
+        assert await said_until(bobs, "after") == ["first", "second", "third", "after"]
+
+
+async def test_what_two_tabs_say_while_both_are_cut_off_is_stored_once_and_nothing_is_lost(
+    browser: Browser, far: FarIlo, tmp_path: Path
+) -> None:
+    async with company(tmp_path, far.url) as people, visitor(browser, far.url) as ann:
+        await ann.register("ann-tabs")
+        bobs = await come_together(people, ann)
+        room = await ann.room()
+        tabs = [ann.page, await ann.new_tab(f"#{room}")]
+        await ann.is_connected()
+        said: dict[Page, list[str]] = {}
+        for loss in (Loss.ANSWERS, Loss.CUT):
+            await far.lose(loss)
+            for tab, name in zip(tabs, ("left", "right"), strict=True):
+                ann.page = tab
+                mine = [f"{name} {loss.value} {nth}" for nth in (1, 2)]
+                said[tab] = [*said.get(tab, []), *mine]
+                for text in mine:
+                    await ann.say(text)
+                await expect(tab.locator(".bubble.sending > .text")).to_have_text(mine)
+            await far.come_back(loss)
+            for tab in tabs:
+                bubbles = tab.locator(".bubble:has(time) > .text")
+                amount = sum(map(len, said.values()))
+                await expect(bubbles).to_have_count(amount, timeout=BACK_MS)
+        await ann.say("that is all")
+        heard = await said_until(bobs, "that is all")
+
+        assert sorted(heard[:-1]) == sorted(text for mine in said.values() for text in mine)
+        for mine in said.values():
+            assert [text for text in heard if text in mine] == mine
+        for ann.page in tabs:
+            await ann.sees(*heard)
+            await is_calm(ann.page)
+
+
+async def test_what_waits_in_two_tabs_that_are_loaded_anew_while_cut_off_is_in_one_of_them(
+    browser: Browser, far: FarIlo, tmp_path: Path
+) -> None:
+    async with company(tmp_path, far.url) as people, visitor(browser, far.url) as ann:
+        await ann.register("ann-anew")
+        bobs = await come_together(people, ann)
+        room = await ann.room()
+        tabs = [ann.page, await ann.new_tab(f"#{room}")]
+        await ann.is_connected()
+        await far.lose_relay()
+        for tab, mine in zip(tabs, (["left 1", "left 2"], ["right 1", "right 2"]), strict=True):
+            ann.page = tab
+            for text in mine:
+                await ann.say(text)
+            await expect(tab.locator(".bubble.sending > .text")).to_have_text(mine)
+        for tab in tabs:
+            await tab.reload()
+        await far.come_back()
+        for tab in tabs:
+            await is_back(tab)
+            await expect(tab.locator(".bubble:has(time) > .text")).to_have_text(["left 1"])
+
+        waiting = [tab.locator(".bubble.failed") for tab in tabs]
+        async with asyncio.timeout(WAIT_S):
+            while sum([await each.count() for each in waiting]) < 3:
+                # Which of them has it, is nobody's business.
+                await tabs[0].wait_for_timeout(50)
+        for each in waiting:
+            while await each.count():
+                await each.first.get_by_role("button", name="Try again").click()
+        await ann.say("that is all")
+        heard = await said_until(bobs, "that is all")
+        assert sorted(heard[:-1]) == ["left 1", "left 2", "right 1", "right 2"]
+        for ann.page in tabs:
+            await ann.sees(*heard)
+            await is_calm(ann.page)
