@@ -35,6 +35,16 @@ async def browser() -> AsyncIterator[Browser]:
         yield opened
 
 
+# It reads what is under way as late as a disk that has much to do.
+SLOW_OUTBOX = """
+const getAll = IDBObjectStore.prototype.getAll;
+IDBObjectStore.prototype.getAll = function (...given) {
+  if (this.name === "outbox") for (let nth = 0; nth < 5000; nth += 1) this.count();
+  return getAll.apply(this, given);
+};
+"""
+
+
 async def is_calm(page: Page) -> None:
     """See that nothing waits, and that nobody is warned."""
     signs = page.locator(".sending, .sent, .wrong, .not-shown, .warned, .alarm, [role=alert]")
@@ -78,6 +88,7 @@ async def test_what_was_said_before_a_reload_while_cut_off_is_stored_once_and_no
     async with company(tmp_path, far.url) as people, visitor(browser, far.url) as ann:
         await ann.register(f"ann-{lost}")
         bobs = await come_together(people, ann)
+        room = await ann.room()
         await ann.say("before")
         assert await said_until(bobs, "before") == ["before"]
         loss = Loss.ANSWERS if lost == "answers" else Loss.CUT
@@ -96,7 +107,8 @@ async def test_what_was_said_before_a_reload_while_cut_off_is_stored_once_and_no
             await expect(ann.page.locator(".talk")).to_have_attribute("data-line", "connecting")
         await far.come_back(loss)
         if lost == "everything":
-            await ann.page.reload()
+            await ann.page.close()
+            await ann.new_tab(f"#{room}")
         await is_back(ann.page)
 
         await try_again(ann.page, "second", "third")
@@ -108,6 +120,28 @@ async def test_what_was_said_before_a_reload_while_cut_off_is_stored_once_and_no
         await ann.sees("before", "first", "second", "third", "after")
         await is_calm(ann.page)
         assert await said_until(bobs, "after") == ["first", "second", "third", "after"]
+
+
+async def test_what_the_server_has_is_not_shown_a_second_time_as_waiting(
+    browser: Browser, far: FarIlo, tmp_path: Path
+) -> None:
+    async with company(tmp_path, far.url) as people, visitor(browser, far.url) as ann:
+        await ann.register("ann-slow")
+        bobs = await come_together(people, ann)
+        await ann.say("before")
+        assert await said_until(bobs, "before") == ["before"]
+        await far.lose(Loss.ANSWERS)
+        await ann.say("first")
+        await far.relay.has_kept.wait()
+        await ann.context.add_init_script(SLOW_OUTBOX)
+        await ann.page.reload()
+        await far.come_back(Loss.ANSWERS)
+        await is_back(ann.page)
+        await ann.say("after")
+        assert await said_until(bobs, "after") == ["first", "after"]
+
+        await ann.sees("before", "first", "after")
+        await is_calm(ann.page)
 
 
 async def test_what_two_tabs_say_while_both_are_cut_off_is_stored_once_and_nothing_is_lost(

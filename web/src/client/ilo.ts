@@ -83,6 +83,7 @@ export class Ilo {
   }
 
   close(): void {
+    this.drafts.close();
     this.#tabs.close();
     this.home.close();
   }

@@ -11,6 +11,8 @@ export interface Outgoing {
   readonly id: string | null;
   readonly state: "sending" | "sent" | "kept" | "failed";
   readonly words: string;
+  /** Where the text of what failed is among the drafts. */
+  readonly draft: string | null;
 }
 
 /** Something that happened. */
@@ -105,7 +107,8 @@ export class Conversation {
   /** Begin to send `text`; returns the key of what is on its way. */
   begin(text: string, id: string | null = null): string {
     const key = `outgoing-${String((this.#count += 1))}`;
-    this.#outgoing.push({ kind: "outgoing", key, text, id, state: "sending", words: "" });
+    const state = "sending";
+    this.#outgoing.push({ kind: "outgoing", key, text, id, state, words: "", draft: null });
     return key;
   }
 
@@ -120,8 +123,9 @@ export class Conversation {
     else this.#change(key, { state: "sent", words: "" });
   }
 
-  unsent(key: string, state: "kept" | "failed", words: string): void {
-    this.#change(key, { state, words });
+  /** The server does not have it; where its text is now, unless it is kept to go out. */
+  unsent(key: string, state: "kept" | "failed", words: string, draft: string | null): void {
+    this.#change(key, { state, words, draft });
   }
 
   drop(key: string): void {
@@ -131,11 +135,6 @@ export class Conversation {
   /** Whether the message with this id is among those on their way. */
   isUnderWay(id: string): boolean {
     return this.#outgoing.some((one) => one.id === id);
-  }
-
-  /** What was not sent, and would be lost with the page. */
-  failed(): readonly Outgoing[] {
-    return this.#outgoing.filter(({ state }) => state === "failed");
   }
 
   #change(key: string, change: Partial<Outgoing>): void {

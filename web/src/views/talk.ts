@@ -6,6 +6,7 @@ import { KeysChanged } from "../client/failures.ts";
 import type { RoomEvent } from "../client/events.ts";
 import type { Ilo, RoomInfo } from "../client/ilo.ts";
 import { Room } from "../client/room.ts";
+import type { Unsent } from "../store/drafts.ts";
 import { Bubbles } from "./bubbles.ts";
 import { compare } from "./compare.ts";
 import { Composer } from "./composer.ts";
@@ -57,6 +58,7 @@ export class Talk {
   #unreachable: readonly string[] = [];
   #drawing: ReturnType<typeof setTimeout> | undefined;
   #looking: ReturnType<typeof setTimeout> | undefined;
+  readonly #closing = new AbortController();
   #isClosed = false;
 
   constructor(ilo: Ilo, info: RoomInfo, desk: Desk) {
@@ -106,9 +108,10 @@ export class Talk {
       this.#end,
       this.#composer.element,
     );
-    for (const text of ilo.drafts.unsent(info.name)) {
-      this.#conversation.unsent(this.#conversation.begin(text), "failed", "Not sent.");
-    }
+    this.#unsent(ilo.drafts.unsent(info.name));
+    ilo.drafts.inherit(info.name, this.#closing.signal, (unsent) => {
+      this.#unsent(unsent);
+    });
     this.#drawHead();
   }
 
@@ -129,6 +132,7 @@ export class Talk {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#closing.abort();
     clearTimeout(this.#drawing);
     clearTimeout(this.#looking);
     this.#typists.close();
@@ -213,23 +217,36 @@ export class Talk {
 
   // -- what is said
 
-  async #say(text: string, key = this.#conversation.begin(text)): Promise<void> {
+  // What was said before, and does not go out by itself.
+  #unsent(unsent: readonly Unsent[]): void {
+    for (const { key: draft, text } of unsent) {
+      this.#conversation.unsent(this.#conversation.begin(text), "failed", "Not sent.", draft);
+    }
+    if (unsent.length > 0) this.#drawSoon();
+  }
+
+  async #say(text: string): Promise<void> {
+    // It may have to wait for its turn, and the page may be closed meanwhile.
+    let draft: string | null = this.#ilo.drafts.say(this.room, text);
+    const key = this.#conversation.begin(text);
     this.#drawSoon(true);
     let kept: string | null = null;
+    const begun = (id: string) => {
+      kept = id;
+      this.#ilo.drafts.drop(draft);
+      draft = null;
+      this.#conversation.named(key, id);
+    };
     try {
-      const sent = await this.#line.send(text, (id) => {
-        kept = id;
-        this.#conversation.named(key, id);
-      });
-      this.#conversation.sent(key, sent);
+      this.#conversation.sent(key, await this.#line.send(text, begun));
     } catch (error) {
       if (error instanceof KeysChanged) this.#changed = error.names;
-      const goesOut = kept !== null && (await this.#keptId()) === kept;
-      this.#conversation.unsent(
-        key,
-        goesOut ? "kept" : "failed",
-        goesOut ? NOT_YET : `Not sent. ${problemOf(error).words}`,
-      );
+      if (kept !== null && (await this.#keptId()) === kept) {
+        this.#conversation.unsent(key, "kept", NOT_YET, null);
+      } else {
+        draft ??= this.#ilo.drafts.say(this.room, text);
+        this.#conversation.unsent(key, "failed", `Not sent. ${problemOf(error).words}`, draft);
+      }
       this.#drawAlarm();
     }
     this.#drawSoon();
@@ -237,7 +254,11 @@ export class Talk {
 
   async #again(outgoing: Outgoing): Promise<void> {
     this.#conversation.drop(outgoing.key);
-    if (outgoing.state === "failed") return this.#say(outgoing.text);
+    if (outgoing.state === "failed") {
+      const saying = this.#say(outgoing.text);
+      this.#ilo.drafts.drop(outgoing.draft);
+      return saying;
+    }
     const key = this.#conversation.begin(outgoing.text, outgoing.id);
     this.#drawSoon();
     try {
@@ -246,7 +267,7 @@ export class Talk {
       this.#conversation.drop(key);
     } catch (error) {
       if (error instanceof KeysChanged) this.#changed = error.names;
-      this.#conversation.unsent(key, "kept", NOT_YET);
+      this.#conversation.unsent(key, "kept", NOT_YET, null);
       this.#drawAlarm();
     }
     this.#drawSoon();
@@ -266,7 +287,7 @@ export class Talk {
     const kept = await this.#line.underWay();
     if (kept === null || this.#conversation.isUnderWay(kept.id)) return;
     const key = this.#conversation.begin(kept.text, kept.id);
-    this.#conversation.unsent(key, "kept", NOT_YET);
+    this.#conversation.unsent(key, "kept", NOT_YET, null);
     this.#drawSoon();
   }
 
@@ -386,8 +407,6 @@ export class Talk {
     this.#drawing = undefined;
     const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
     const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
-    const unsent = this.#conversation.failed().map(({ text }) => text);
-    this.#ilo.drafts.keepUnsent(this.room, unsent);
     arrange(this.#list, this.#bubbles.of(this.#conversation.items()));
     this.#earlier.hidden = !this.#conversation.hasEarlier;
     if (isAtEnd) this.#scroll.scrollTop = this.#scroll.scrollHeight;
