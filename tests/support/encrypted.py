@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ilo_client import Event, Ilo, Message, NotShown, Room
+from ilo_client import Change, Event, Gap, Ilo, Message, NotShown, Room
 
 from tests.support.websocket import WAIT_S
 
@@ -121,3 +121,13 @@ async def texts_until(room: Room, last: str) -> list[str]:
         for one in found
         if isinstance(one, Message | NotShown)
     ]
+
+
+async def calm_until(room: Room, last: str) -> list[str]:
+    """Return what is said until ``last``; on the way nothing is missing, and nobody is warned."""
+    found = await events(room, lambda event: isinstance(event, Message) and event.text == last)
+    for event in found:
+        assert not isinstance(event, NotShown | Gap), event
+        assert not isinstance(event, Change) or event.kind != "key-changed", event
+        assert not isinstance(event, Message) or event.warnings == (), event
+    return [event.text for event in found if isinstance(event, Message)]

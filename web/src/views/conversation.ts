@@ -65,9 +65,7 @@ export class Conversation {
   heard(said: Said): void {
     this.#said.set(said.seq, said);
     this.#live.add(said.seq);
-    if (said.kind === "message" && said.isOwn) {
-      this.#outgoing = this.#outgoing.filter(({ id }) => id !== said.id);
-    }
+    this.#arrived([said]);
     if (this.#said.size <= SHOWN) return;
     const oldest = this.oldest;
     if (oldest === null) return;
@@ -83,6 +81,7 @@ export class Conversation {
       const waited = before?.kind === "not-shown" && before.code === "key-changed";
       if (!this.#live.has(said.seq) || waited) this.#said.set(said.seq, said);
     }
+    this.#arrived(page);
     this.hasEarlier = hasEarlier;
   }
 
@@ -137,6 +136,17 @@ export class Conversation {
     return this.#outgoing.some((one) => one.id === id);
   }
 
+  /** Whether what I said with this id is in the room by now. */
+  isThere(id: string): boolean {
+    return [...this.#said.values()].some((said) => isMine(said) && said.id === id);
+  }
+
+  // What of mine is in the room is on its way no more.
+  #arrived(said: readonly Said[]): void {
+    const ids = new Set(said.filter(isMine).map(({ id }) => id));
+    this.#outgoing = this.#outgoing.filter(({ id }) => id === null || !ids.has(id));
+  }
+
   #change(key: string, change: Partial<Outgoing>): void {
     this.#outgoing = this.#outgoing.map((one) => (one.key === key ? { ...one, ...change } : one));
   }
@@ -145,4 +155,8 @@ export class Conversation {
     const key = `note-${String((this.#count += 1))}`;
     this.#notes.push({ kind: "note", key, after: this.newest, ...note });
   }
+}
+
+function isMine(said: Said): boolean {
+  return said.kind === "message" && said.isOwn;
 }

@@ -286,6 +286,8 @@ export class Talk {
   async #showKept(): Promise<void> {
     const kept = await this.#line.underWay();
     if (kept === null || this.#conversation.isUnderWay(kept.id)) return;
+    // It may have come while that was read.
+    if (this.#conversation.isThere(kept.id)) return;
     const key = this.#conversation.begin(kept.text, kept.id);
     this.#conversation.unsent(key, "kept", NOT_YET, null);
     this.#drawSoon();
