@@ -96,7 +96,7 @@ class Visitor:
         await self.page.get_by_role("button", name="New room").click()
         await self.dialog.get_by_label("What you call it").fill(label)
         await self.dialog.get_by_role("button", name="Make a private room").click()
-        await self.is_connected()
+        await self.is_in(label)
         return await self.room()
 
     async def come_into(self, room: str) -> None:
@@ -104,7 +104,7 @@ class Visitor:
         await self.page.get_by_role("button", name="New room").click()
         await self.dialog.get_by_label("Its name").fill(room)
         await self.dialog.get_by_role("button", name="Come in").click()
-        await self.is_connected()
+        await self.is_in(room)
 
     async def room(self) -> str:
         """Return the name of the room that is looked at."""
@@ -122,6 +122,11 @@ class Visitor:
         button = self.page.get_by_role("button", name=f"Accept the invitation of {owner}")
         await expect(button).to_be_visible(timeout=40_000)
         await button.click()
+        await self.is_connected()
+
+    async def is_in(self, title: str) -> None:
+        """Wait until the room that is called so is the one that is looked at, and connected."""
+        await expect(self.page.get_by_role("heading", level=1)).to_have_text(title)
         await self.is_connected()
 
     async def is_connected(self) -> None:

@@ -37,7 +37,7 @@ export class Desk {
         this.#entering = room;
         location.hash = room;
       },
-      roomsChanged: () => void this.#look(),
+      roomsChanged: () => this.#look(),
       showAccount: () => {
         showAccount(ilo, () => {
           this.#leave("You are logged out.");

@@ -11,7 +11,7 @@ const ROOM = /^(~[A-Za-z0-9_-]{22}|[A-Za-z0-9][A-Za-z0-9._-]{0,63})$/;
 /** What the desk does for the list. */
 export interface Desk {
   readonly open: (room: string) => void;
-  readonly roomsChanged: () => void;
+  readonly roomsChanged: () => Promise<void>;
   readonly showAccount: () => void;
 }
 
@@ -103,7 +103,7 @@ export class RoomList {
       button(words, () =>
         this.#complaint.around(async () => {
           await work();
-          this.#desk.roomsChanged();
+          await this.#desk.roomsChanged();
         }), { class: kind, "aria-label": `${words} the invitation of ${owner}` });
     return h(
       "li",
@@ -126,7 +126,8 @@ export class RoomList {
     const make = new Form([label], "Make a private room", async () => {
       const room = await this.#ilo.createRoom(label.value.trim());
       dialog.close();
-      this.#desk.roomsChanged();
+      // Until the list is here nobody knows that it is their own room, and may invite.
+      await this.#desk.roomsChanged();
       this.#desk.open(room);
     });
     const name = new Field("room", "Its name", { hint: "Letters, digits, dots, - and _." });
