@@ -1,8 +1,8 @@
-"""A server that lies to the page: what it says of each lie, in words, is what the Python client says of it by
-its code.
+"""A server that lies to the page: what it says of each lie, in words, is what the Python client
+says of it by its code.
 
-Bob is honest and at the real server. Ann at the page, and Cleo with the library, are each given the address of one
-that tells both the same lies.
+Bob is honest and at the real server. Ann at the page, and Cleo with the library, are each given
+the address of one that tells both the same lies.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest_asyncio
 from ilo_client import Ilo, Message, NotShown, Room
 from ilo_client.card import make_card, read_card
 from ilo_client.keys import KeyPairs, make_key_pairs
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Locator, expect
 
 from tests.support.chromium import open_browser
 from tests.support.encrypted import Company, company, said, steady_ports, texts
@@ -453,7 +453,7 @@ async def test_a_forged_key_shows_other_digits_at_first_and_alarms_once_another_
         await ann.page.get_by_role("button", name="Try again").click()
 
         # Who accepts has been warned: it is for Eve now, and Dora cannot read it.
-        assert [told_by(one) for one in await said(doras, 3)] == ["one", "two", "not-for-me"]
+        assert [told_by(one) for one in await said(doras, 2)] == ["two", "not-for-me"]
         assert len(went_up) == 1
 
 
