@@ -1,6 +1,6 @@
-"""What the page says is nowhere at the server: not in its files or tables, not in its logs, and on no
-wire; and no secret of the page's stands where secrets are found. What is said in plain beside it is in
-all those places but the logs, which shows that the search finds what is there."""
+"""What the page says is nowhere at the server: not in its files or tables, not in its logs, and on
+no wire; and no secret of the page's stands where secrets are found. What is said in plain beside it
+is in all those places but the logs, which shows that the search finds what is there."""
 
 from __future__ import annotations
 
