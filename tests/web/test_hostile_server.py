@@ -455,6 +455,10 @@ async def test_a_forged_key_shows_other_digits_at_first_and_alarms_once_another_
         # Who accepts has been warned: it is for Eve now, and Dora cannot read it.
         assert [told_by(one) for one in await said(doras, 2)] == ["two", "not-for-me"]
         assert len(went_up) == 1
+        # What she signed with her first key is hers still.
+        await ann.page.reload()
+        await ann.is_connected()
+        await ann.sees("one", "two", "for-whom?")
 
 
 async def test_the_key_of_another_in_place_of_a_known_one_stops_sending(scene: Scene) -> None:
@@ -565,6 +569,25 @@ async def test_a_removed_member_gets_nothing_even_if_nobody_tells_of_it(scene: S
     assert [told_by(one) for one in await said(scene.bobs, 3)] == ["one", "two", "three"]
     assert cleo.pairs.encryption[0].public.kid not in kids_of(went_up[-1])
     assert "if_members" in went_up[-1]
+
+
+async def test_who_left_unnoticed_is_noticed_by_the_relay_and_it_is_sealed_again(
+    scene: Scene,
+) -> None:
+    stage, ann, cleo = scene.stage, scene.page, scene.stage.cleo
+    await ann.say("two")
+    await scene.both_hear("two")
+    went_up = messages_that_go_up(stage.anns_server)
+    stage.anns_server.down = lambda frame: [] if frame["type"] == "member" else [frame]
+    await cleo.leave(scene.room)
+
+    await ann.say("three")
+
+    assert [told_by(one) for one in await said(scene.bobs, 3)] == ["one", "two", "three"]
+    await scene.page_shows("three")
+    hers = cleo.pairs.encryption[0].public.kid
+    assert [hers in kids_of(frame) for frame in went_up] == [True, False]
+    assert len({frame["id"] for frame in went_up}) == 1
 
 
 async def test_a_message_for_a_member_who_was_removed_is_warned_of(

@@ -61,16 +61,22 @@ async def test_what_was_put_back_is_told_once_and_nothing_is_shown_twice_or_call
             shutil.copytree(ilo.data_dir, copy)
             await asyncio.to_thread(ilo.start)
             await bobs.send("three")
+            await ann.sees("one", "two", "three")
             await ann.say("four")
             await ann.sees("one", "two", "three", "four")
             await expect(ann.page.get_by_text("sending …")).to_have_count(0)
             await expect(wrong).to_have_count(0)
 
+            # Somewhere else Ann does not hear what is lost.
+            await ann.make_room("elsewhere")
+            await bobs.send("lost")
             await asyncio.to_thread(ilo.terminate)
             put_back(ilo, copy)
             await asyncio.to_thread(ilo.start)
 
             # The numbers of what is lost are given out again, to other messages.
+            await ann.page.evaluate("room => { location.hash = room; }", room)
+            await ann.is_in("restored")
             await expect(alarms).to_have_text([WENT_BACK])
             await ann.sees("one", "two")
             await bobs.send("five")
