@@ -7,6 +7,7 @@ the address of one that tells both the same lies.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import pytest_asyncio
 from ilo_client import Ilo, Message, NotShown, Room
 from ilo_client.card import make_card, read_card
 from ilo_client.keys import KeyPairs, make_key_pairs
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from tests.support.chromium import open_browser
 from tests.support.encrypted import Company, company, said, steady_ports, texts
@@ -569,6 +570,35 @@ async def test_a_removed_member_gets_nothing_even_if_nobody_tells_of_it(scene: S
     assert [told_by(one) for one in await said(scene.bobs, 3)] == ["one", "two", "three"]
     assert cleo.pairs.encryption[0].public.kid not in kids_of(went_up[-1])
     assert "if_members" in went_up[-1]
+
+
+async def test_a_member_gets_nothing_from_the_moment_on_that_they_are_removed(scene: Scene) -> None:
+    stage, ann, cleo = scene.stage, scene.page, scene.stage.cleo
+    await ann.say("two")
+    await scene.both_hear("two")
+    went_up = messages_that_go_up(stage.anns_server)
+    was_asked, may_go = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        was_asked.set()
+        await may_go.wait()
+        await route.continue_()
+
+    await ann.page.route("**/member/*", hold)
+    await ann.page.get_by_role("button", name="Members").click()
+    await ann.dialog.get_by_role("button", name=f"Remove {cleo.username}").click()
+    await ann.dialog.get_by_role("button", name="Remove", exact=True).click()
+    await was_asked.wait()
+    await ann.close_dialog()
+    await ann.say("three")
+    await scene.page_shows("three")
+    await expect(ann.page.get_by_text("sending …")).to_have_count(0)
+    may_go.set()
+    await ann.page.unroute("**/member/*", hold)
+
+    # The server has not answered yet, and the members that it told of are not old.
+    hers = cleo.pairs.encryption[0].public.kid
+    assert [hers in kids_of(frame) for frame in went_up] == [False]
 
 
 async def test_who_left_unnoticed_is_noticed_by_the_relay_and_it_is_sealed_again(
