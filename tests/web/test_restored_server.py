@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from ilo_client import Message
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
 from tests.support.chromium import open_browser
 from tests.support.encrypted import company, next_of, steady_ports
@@ -18,6 +20,29 @@ from tests.support.ilo_process import ROOT, IloProcess, running
 from tests.support.visitors import visitor
 
 WENT_BACK = "The server went back to an earlier state: messages may be missing"
+REPLAYED = "Not shown: it was delivered before, or out of order"
+
+
+class Middle:
+    """Stands between the page and the relay, and can say something that the relay did not."""
+
+    def __init__(self) -> None:
+        self.history: list[dict[str, Any]] = []
+        self._page: WebSocketRoute
+
+    def stand_between(self, page: WebSocketRoute) -> None:
+        self._page, relay = page, page.connect_to_server()
+
+        def down(text: str | bytes) -> None:
+            frame = json.loads(text)
+            if frame["type"] == "history":
+                self.history = frame["messages"]
+            page.send(text)
+
+        relay.on_message(down)
+
+    def say(self, frame: dict[str, Any]) -> None:
+        self._page.send(json.dumps(frame))
 
 
 def put_back(ilo: IloProcess, copy: Path) -> None:
@@ -89,7 +114,14 @@ async def test_what_was_put_back_is_told_once_and_nothing_is_shown_twice_or_call
             while heard[-1].text != "six":
                 heard.append(await next_of(bobs, Message))
             assert heard[-1].warnings == ()
+            middle = Middle()
+            await ann.page.route_web_socket("**/ws/**", middle.stand_between)
             await ann.page.reload()
             await ann.is_connected()
             await ann.sees("one", "two", "five", "six")
             await expect(wrong).to_have_count(0)
+
+            # What was known before the data were put back is known at its place since.
+            first = middle.history[0]
+            middle.say({"type": "message", **first, "seq": 5})
+            await ann.sees("one", "two", "five", "six", REPLAYED)
