@@ -577,12 +577,13 @@ async def test_a_member_gets_nothing_from_the_moment_on_that_they_are_removed(sc
     await ann.say("two")
     await scene.both_hear("two")
     went_up = messages_that_go_up(stage.anns_server)
-    was_asked, may_go = asyncio.Event(), asyncio.Event()
+    was_asked, may_go, went = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
         was_asked.set()
         await may_go.wait()
         await route.continue_()
+        went.set()
 
     await ann.page.route("**/member/*", hold)
     await ann.page.get_by_role("button", name="Members").click()
@@ -594,6 +595,7 @@ async def test_a_member_gets_nothing_from_the_moment_on_that_they_are_removed(sc
     await scene.page_shows("three")
     await expect(ann.page.get_by_text("sending …")).to_have_count(0)
     may_go.set()
+    await went.wait()
     await ann.page.unroute("**/member/*", hold)
 
     # The server has not answered yet, and the members that it told of are not old.
