@@ -338,6 +338,19 @@ async def test_a_dropped_message_is_warned_of(scene: Scene) -> None:
     await scene.both_hear("three gap")
 
 
+async def test_a_gap_that_the_relay_tells_of_is_told_once(scene: Scene) -> None:
+    scene.lie(lambda server: lambda frame: [])
+    await scene.bobs.send("two")
+    for server in scene.stage.servers:
+        # Messages are numbered without a hole: this moves nobody's place.
+        await server.say({"type": "gap", "from_seq": 1, "to_seq": 1, "reason": "retention"})
+    scene.lie(lambda server: lambda frame: [frame])
+    await scene.bobs.send("three")
+
+    await scene.both_hear("three")
+    await expect(notes(scene.page)).to_have_text(["Older messages are not kept any more"])
+
+
 async def test_a_message_of_another_room_is_refused(scene: Scene) -> None:
     stage = scene.stage
     moved = stage.anns_server.went_down[0]

@@ -182,6 +182,7 @@ export class Room {
   async #meaning(frame: RelayEvent, place: Position): Promise<readonly RoomEvent[]> {
     switch (frame.type) {
       case "message":
+        this.#isFirstTime = false;
         return this.#message(frame, place.epoch);
       case "welcome":
         return this.#cameIn(frame);
