@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from ilo_client import Ilo
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.support.chromium import open_browser
 from tests.support.encrypted import PASSPHRASE, PASSWORD, company, steady_ports
@@ -74,6 +75,26 @@ async def test_who_is_removed_hears_nothing_more_and_who_declines_has_no_invitat
         decline = bob.page.get_by_role("button", name="Decline the invitation of ann-owns")
         await decline.click(timeout=40_000)
         await expect(decline).to_have_count(0)
+
+
+async def test_who_makes_a_room_may_invite_as_soon_as_it_shows(
+    browser: Browser, ilo: IloProcess
+) -> None:
+    async with visitor(browser, ilo.api_url) as ann:
+        await ann.register("ann-makes")
+
+        async def answer_late(route: Route) -> None:
+            await asyncio.sleep(1)
+            await route.continue_()
+
+        await ann.page.route("**/room?*", answer_late)
+        await ann.page.get_by_role("button", name="New room").click()
+        await ann.dialog.get_by_label("What you call it").fill("ours")
+        await ann.dialog.get_by_role("button", name="Make a private room").click()
+        await ann.page.get_by_role("button", name="Members").click()
+
+        await expect(ann.dialog.get_by_label("Invite somebody")).to_be_visible()
+        await ann.page.unroute_all(behavior="wait")
 
 
 async def test_what_was_said_long_ago_comes_page_by_page(
