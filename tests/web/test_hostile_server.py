@@ -351,6 +351,23 @@ async def test_a_gap_that_the_relay_tells_of_is_told_once(scene: Scene) -> None:
     await expect(notes(scene.page)).to_have_text(["Older messages are not kept any more"])
 
 
+async def test_what_a_room_that_went_back_has_no_more_is_not_shown_any_more(scene: Scene) -> None:
+    await scene.bobs.send("two")
+    await scene.both_hear("two")
+    server = scene.stage.anns_server
+
+    def without_the_newest(frame: Frame) -> Sequence[Frame]:
+        if frame["type"] == "history":
+            return [{**frame, "messages": frame["messages"][:-1]}]
+        return [frame]
+
+    server.down = without_the_newest
+    await server.say({"type": "gap", "from_seq": 2, "to_seq": 2, "reason": "ahead"})
+
+    await expect(notes(scene.page)).to_have_text(["The server has lost messages"])
+    await scene.page.sees("one")
+
+
 async def test_a_message_of_another_room_is_refused(scene: Scene) -> None:
     stage = scene.stage
     moved = stage.anns_server.went_down[0]

@@ -173,10 +173,10 @@ export class Talk {
         if (event.kind === "not-shown" || !event.isOwn) this.#desk.heard();
         break;
       case "gap":
-        // What is here has no place in another sequence.
-        if (event.reason === "epoch") this.#conversation.clear();
+        // What is here has no place in another sequence, nor in one that went back.
+        if (event.reason !== "retention") this.#conversation.clear();
         this.#conversation.note(gapWords(event.reason), true);
-        if (event.reason === "epoch") void this.#load(null);
+        if (event.reason !== "retention") void this.#load(null);
         break;
       case "change":
         this.#conversation.changed(event, changeWords(event.what));
