@@ -441,6 +441,7 @@ def test_the_banner_says_where_everything_is() -> None:
 
     assert [line.split(maxsplit=1)[0] for line in said.splitlines()[1:]] == [
         "API",
+        "in",
         "docs",
         "relay",
         "data",

@@ -59,7 +59,7 @@ IDBObjectStore.prototype.getAll = function (range) {
 async def is_calm(page: Page) -> None:
     """See that nothing waits, and that nobody is warned."""
     signs = page.locator(".sending, .sent, .wrong, .not-shown, .warned, .alarm, [role=alert]")
-    await expect(signs.filter(visible=True)).to_have_count(0)
+    await expect(signs.filter(visible=True)).to_have_text([], timeout=BACK_MS)
 
 
 async def is_back(page: Page) -> None:

@@ -22,12 +22,14 @@ from playwright.async_api import Locator, expect
 from tests.support.chat import Chatter, Talking, chatter
 from tests.support.chromium import open_browser
 from tests.support.desktop import COMES_BACK_S, PAUSE_S, Desk, at_a_window, states
-from tests.support.display import running_display
+from tests.support.display import Display, display
 from tests.support.encrypted import PASSWORD
 from tests.support.far_ilo import FarIlo, Loss, far_ilo
 from tests.support.friends import friends_at
 from tests.support.visitors import Visitor, visitor
 from tests.support.websocket import WAIT_S
+
+__all__ = ["display"]
 
 Some = TypeVar("Some")
 
@@ -246,17 +248,16 @@ class Three:
 
 
 @pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Three]:
+def three(display: Display, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Three]:
     folder = tmp_path_factory.mktemp("three")
     with ExitStack() as ends:
         monkeypatch = ends.enter_context(pytest.MonkeyPatch.context())
-        screen = ends.enter_context(running_display(tmp_path_factory.mktemp("display")))
         friends = ends.enter_context(friends_at(folder, ""))
         enter = friends.people.ends.enter_async_context
         far = friends.do(enter(far_ilo(folder / "ilo")))
         browser = friends.do(enter(open_browser()))
         paige = friends.do(enter(visitor(browser, far.url)))
-        desk = ends.enter_context(at_a_window(screen, folder / "window", monkeypatch))
+        desk = ends.enter_context(at_a_window(display, folder / "window", monkeypatch))
 
         def wait(work: Coroutine[Any, Any, Some]) -> Some:
             return desk.wait(friends.begin(work))
