@@ -95,7 +95,10 @@ class Visitor:
         """Make a private room; return its name."""
         await self.page.get_by_role("button", name="New room").click()
         await self.dialog.get_by_label("What you call it").fill(label)
+        before = self.page.url
         await self.dialog.get_by_role("button", name="Make a private room").click()
+        # Another room may be called the same.
+        await expect(self.page).not_to_have_url(before)
         await self.is_in(label)
         return await self.room()
 
