@@ -17,7 +17,7 @@ from tests.support.ilo_process import IloProcess, running
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import open_house
 from tests.support.tcp_proxy import proxy_to
-from tests.support.typescript_clients import MODULES, NODE, PACKAGE
+from tests.support.typescript_clients import MODULES, NEEDS_NODE, NODE, PACKAGE
 
 SECRET = "what-nobody-else-may-read"
 COMPILE_S = 120.0
@@ -33,10 +33,7 @@ document.title = "ready";
 </script>
 """
 
-pytestmark = pytest.mark.skipif(
-    NODE is None or not MODULES.exists(),
-    reason="needs Node.js and what the TypeScript clients need (`make check` installs both)",
-)
+pytestmark = NEEDS_NODE
 
 
 class _Quiet(SimpleHTTPRequestHandler):

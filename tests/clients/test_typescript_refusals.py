@@ -17,28 +17,13 @@ from tests.support.relay import until
 from tests.support.relay_stand_in import stand_in
 from tests.support.system_client import Person, SystemClient, some_name, visiting
 from tests.support.tcp_proxy import proxy_to
-from tests.support.typescript_clients import MODULES, NODE, Driver, JsError, Room, Wire, driving
+from tests.support.typescript_clients import NEEDS_NODE, JsError, Room, Wire
 
 REFUSALS = {row["reason"]: row for row in load_asyncapi()["channels"]["room"]["x-refusals"]}
 SECRET = "what-nobody-else-may-read"
 TIGHT = {"connections_per_user_and_room": 1, "rooms_per_user": 2, "members_per_open_room": 2}
 
-pytestmark = pytest.mark.skipif(
-    NODE is None or not MODULES.exists(),
-    reason="needs Node.js and what the TypeScript clients need (`make check` installs both)",
-)
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Driver]:
-    with driving() as driven:
-        yield driven
-
-
-@pytest.fixture
-async def wire(driver: Driver) -> AsyncIterator[Wire]:
-    async with driver.wire() as opened:
-        yield opened
+pytestmark = NEEDS_NODE
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,29 +21,14 @@ from store.sqlite import SqliteStore
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import GENEROUS, House, open_house, token_of, until
 from tests.support.tcp_proxy import proxy_to
-from tests.support.typescript_clients import MODULES, NODE, Driver, JsError, Room, Wire, driving
+from tests.support.typescript_clients import NEEDS_NODE, PACKAGE, JsError, Room, Wire
 
 ID = "0b8f1c9e-6f0e-4a55-9d6b-2f0c7f5f1a11"
 SECRET = "what-nobody-else-may-read"
 CHANNEL = load_asyncapi()["channels"]["room"]
 CLOSE_CODES = {row["code"]: row for row in CHANNEL["x-close-codes"]}
 
-pytestmark = pytest.mark.skipif(
-    NODE is None or not MODULES.exists(),
-    reason="needs Node.js and what the TypeScript clients need (`make check` installs both)",
-)
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Driver]:
-    with driving() as driven:
-        yield driven
-
-
-@pytest.fixture
-async def wire(driver: Driver) -> AsyncIterator[Wire]:
-    async with driver.wire() as opened:
-        yield opened
+pytestmark = NEEDS_NODE
 
 
 @pytest.fixture
@@ -439,7 +424,7 @@ async def test_a_line_that_speaks_is_not_a_lost_one(house: House, wire: Wire) ->
 
 async def test_by_itself_it_waits_for_two_missing_heads(house: House, wire: Wire) -> None:
     """Fifty seconds: what the relay promises every twenty is missing twice, and half again."""
-    source = (MODULES.parent / "relay" / "room.ts").read_text("utf-8")
+    source = (PACKAGE / "relay" / "room.ts").read_text("utf-8")
 
     assert "silenceMs = 50_000" in source
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -23,22 +23,13 @@ from tests.support.relay_stand_in import (
     welcome,
 )
 from tests.support.tcp_proxy import Cut, TcpProxy, proxy_to
-from tests.support.typescript_clients import MODULES, NODE, Driver, JsError, Room, Wire, driving
+from tests.support.typescript_clients import NEEDS_NODE, Driver, JsError, Room, Wire
 
 HERE = {"since": "41", "epoch": EPOCH}
 ID = id_of(1)
 SECRET = "what-nobody-else-may-read"
 
-pytestmark = pytest.mark.skipif(
-    NODE is None or not MODULES.exists(),
-    reason="needs Node.js and what the TypeScript clients need (`make check` installs both)",
-)
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Driver]:
-    with driving() as driven:
-        yield driven
+pytestmark = NEEDS_NODE
 
 
 @pytest.fixture

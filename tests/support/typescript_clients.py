@@ -11,6 +11,8 @@ from pathlib import Path
 from shutil import which
 from typing import Any, Final
 
+import pytest
+
 from tests.support.ilo_process import ROOT
 from tests.support.room_clients import HasPort
 from tests.support.websocket import WAIT_S
@@ -26,6 +28,10 @@ LINE_BYTES: Final = 1 << 24
 _BESIDE_PYTHON: Final = Path(sys.executable).with_name("node")
 NODE: Final = str(_BESIDE_PYTHON) if _BESIDE_PYTHON.exists() else which("node")
 """The one of the environment before the machine's."""
+NEEDS_NODE: Final = pytest.mark.skipif(
+    NODE is None or not MODULES.exists(),
+    reason="needs Node.js and what the TypeScript clients need (`make check` installs both)",
+)
 
 
 class JsError(Exception):

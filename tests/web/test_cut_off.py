@@ -11,7 +11,6 @@ import pytest_asyncio
 from ilo_client import Room
 from playwright.async_api import Browser, Error, Page, expect
 
-from tests.support.chromium import open_browser
 from tests.support.encrypted import Company, calm_until, company
 from tests.support.far_ilo import FarIlo, Loss, far_ilo
 from tests.support.visitors import Visitor, visitor
@@ -27,12 +26,6 @@ BACK_MS = 60_000
 async def far(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FarIlo]:
     async with far_ilo(tmp_path_factory.mktemp("ilo")) as found:
         yield found
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with open_browser() as opened:
-        yield opened
 
 
 # A second goes by before it is told what is under way, and other things go on meanwhile.

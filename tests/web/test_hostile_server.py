@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeAlias
@@ -23,7 +23,7 @@ from ilo_client.keys import KeyPairs, make_key_pairs
 from playwright.async_api import Locator, Route, expect
 
 from tests.support.chromium import open_browser
-from tests.support.encrypted import Company, company, said, steady_ports, texts
+from tests.support.encrypted import Company, company, said, texts
 from tests.support.hostile_ilo import (
     HostileIlo,
     altered_envelope,
@@ -32,7 +32,7 @@ from tests.support.hostile_ilo import (
     sealed_by_a_stranger,
     unsigned,
 )
-from tests.support.ilo_process import IloProcess, running
+from tests.support.ilo_process import IloProcess
 from tests.support.visitors import Visitor, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -58,12 +58,6 @@ WARNINGS = {
     "unknown-recipient": " · somebody who is no known member can read this",
 }
 _numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo"), steady_ports()) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from ilo_client import Ilo, Refused, backup
 from playwright.async_api import Browser, expect
 
 from tests.support.chat import Chatter, Done, chatter
-from tests.support.chromium import open_browser
 from tests.support.encrypted import (
     PASSPHRASE,
     PASSWORD,
     calm_until,
     company,
-    steady_ports,
     texts,
 )
-from tests.support.ilo_process import IloProcess, running
+from tests.support.ilo_process import IloProcess
 from tests.support.visitors import visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -55,18 +51,6 @@ TAKE_KEYS = """async (name) => {
   }
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo"), steady_ports()) as process:
-        yield process
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with open_browser() as opened:
-        yield opened
 
 
 async def test_a_backup_of_the_page_opens_in_the_python_library_and_its_keys_read_the_room(

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from ilo_client import Ilo
 from playwright.async_api import Browser, Route, expect
 
-from tests.support.chromium import open_browser
-from tests.support.encrypted import PASSPHRASE, PASSWORD, company, steady_ports
-from tests.support.ilo_process import IloProcess, running
+from tests.support.encrypted import PASSPHRASE, PASSWORD, company
+from tests.support.ilo_process import IloProcess
 from tests.support.visitors import axe, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo"), steady_ports()) as process:
-        yield process
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with open_browser() as opened:
-        yield opened
 
 
 async def test_what_is_said_in_a_room_that_is_not_open_counts_as_unread(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from ilo_client import Message
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.chromium import open_browser
-from tests.support.encrypted import company, next_of, steady_ports, texts
-from tests.support.ilo_process import IloProcess, running
+from tests.support.encrypted import company, next_of, texts
+from tests.support.ilo_process import IloProcess
 from tests.support.visitors import visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,18 +18,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 HOSTILE = "<img src=x onerror=alert(1)>"
 SAID = 8
 RTL = "שלום, عالم 👩‍👩‍👧‍👦🏽"
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo"), steady_ports()) as process:
-        yield process
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with open_browser() as opened:
-        yield opened
 
 
 async def say_all(page: Page, texts: list[str]) -> None:

@@ -3,18 +3,15 @@ off, and there is a picture of each where ``ILO_SHOTS`` says."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
-import pytest_asyncio
 from ilo_client import Ilo
 from playwright.async_api import Browser, expect
 
-from tests.support.chromium import open_browser
-from tests.support.encrypted import PASSPHRASE, PASSWORD, company, steady_ports
-from tests.support.ilo_process import IloProcess, running
+from tests.support.encrypted import PASSPHRASE, PASSWORD, company
+from tests.support.ilo_process import IloProcess
 from tests.support.visitors import Visitor, axe, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,18 +26,6 @@ TALK = (
     "W" * 200,
     "two\nlines",
 )
-
-
-@pytest.fixture(scope="module")
-def ilo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IloProcess]:
-    with running(tmp_path_factory.mktemp("ilo"), steady_ports()) as process:
-        yield process
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with open_browser() as opened:
-        yield opened
 
 
 async def is_whole(one: Visitor) -> bool:
