@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from http import HTTPStatus
 from importlib import resources
@@ -79,12 +80,50 @@ class _Form:
     unchanged: PageAnswer
 
 
-@dataclass(frozen=True, slots=True)
 class _Page:
-    """``gzipped`` is None where that saves nothing."""
+    """One page in both codings."""
 
-    plain: _Form
-    gzipped: _Form | None
+    def __init__(self, body: bytes, media_type: str, common: Headers) -> None:
+        self._body = body
+        self._media_type = media_type
+        self._common = common
+
+    @cached_property
+    def plain(self) -> _Form:
+        return self._form(self._body, None)
+
+    @cached_property
+    def gzipped(self) -> _Form:
+        """The plain form where gzip saves nothing.
+
+        Packed when somebody first asks: to pack them all takes longer than to read them all.
+        """
+        # No time in it: the bytes, and so their tag, are the same after a restart.
+        packed = gzip.compress(self._body, compresslevel=6, mtime=0)
+        return self._form(packed, b"gzip") if len(packed) < len(self._body) else self.plain
+
+    def _form(self, body: bytes, coding: bytes | None) -> _Form:
+        # A strong tag is of the bytes as they are sent (RFC 9110 §8.8.3.3).
+        etag = b'"%s"' % hashlib.sha256(body).hexdigest()[:32].encode()
+        validators: Headers = (
+            (b"etag", etag),
+            (b"vary", b"Accept-Encoding"),
+            # Kept by the browser, asked about each time: an upgrade shows at once.
+            (b"cache-control", b"no-cache"),
+            *self._common,
+        )
+        content: Headers = (
+            (b"content-type", self._media_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+        )
+        if coding is not None:
+            content += ((b"content-encoding", coding),)
+        return _Form(
+            etag=etag,
+            whole=PageAnswer(HTTPStatus.OK, content + validators, body),
+            head=PageAnswer(HTTPStatus.OK, content + validators, b""),
+            unchanged=PageAnswer(HTTPStatus.NOT_MODIFIED, validators, b""),
+        )
 
 
 class Pages:
@@ -140,44 +179,14 @@ class Pages:
             return None
         if method not in ("GET", "HEAD"):
             return self._wrong_method()
-        form = page.plain
-        if page.gzipped is not None and _takes_gzip(headers):
-            form = page.gzipped
+        form = page.gzipped if _takes_gzip(headers) else page.plain
         if _has_tag(headers, form.etag):
             return form.unchanged
         return form.whole if method == "GET" else form.head
 
     def _add(self, path: str, body: bytes, media_type: str, policy: bytes) -> None:
-        # No time in it: the bytes, and so their tag, are the same after a restart.
-        gzipped = gzip.compress(body, compresslevel=6, mtime=0)
-        self._pages[path] = _Page(
-            self._form(body, None, media_type, policy),
-            self._form(gzipped, b"gzip", media_type, policy) if len(gzipped) < len(body) else None,
-        )
-
-    def _form(self, body: bytes, coding: bytes | None, media_type: str, policy: bytes) -> _Form:
-        # A strong tag is of the bytes as they are sent (RFC 9110 §8.8.3.3).
-        etag = b'"%s"' % hashlib.sha256(body).hexdigest()[:32].encode()
-        validators: Headers = (
-            (b"etag", etag),
-            (b"vary", b"Accept-Encoding"),
-            # Kept by the browser, asked about each time: an upgrade shows at once.
-            (b"cache-control", b"no-cache"),
-            (b"content-security-policy", policy),
-            *self._common,
-        )
-        content: Headers = (
-            (b"content-type", media_type.encode()),
-            (b"content-length", str(len(body)).encode()),
-        )
-        if coding is not None:
-            content += ((b"content-encoding", coding),)
-        return _Form(
-            etag=etag,
-            whole=PageAnswer(HTTPStatus.OK, content + validators, body),
-            head=PageAnswer(HTTPStatus.OK, content + validators, b""),
-            unchanged=PageAnswer(HTTPStatus.NOT_MODIFIED, validators, b""),
-        )
+        common = ((b"content-security-policy", policy), *self._common)
+        self._pages[path] = _Page(body, media_type, common)
 
     def _wrong_method(self) -> PageAnswer:
         request_id = str(uuid4())

@@ -88,7 +88,7 @@ def revoke(folder: Path, key: str) -> subprocess.CompletedProcess[str]:
         input=key,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=180,
         check=False,
     )
 

@@ -90,7 +90,7 @@ def test_an_example_that_is_uncommented_is_right_too(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "ilo", "cert", "--folder", tmp_path, "--force"],
         capture_output=True,
-        timeout=30,
+        timeout=180,
         check=True,
     )
     text = re.sub(r"^# (\w+: [\"\[])", r"\1", example_config(), flags=re.MULTILINE)

@@ -28,7 +28,7 @@ def ilo(*arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], float
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=180,
         check=False,
     )
     return done, cpu_s() - before

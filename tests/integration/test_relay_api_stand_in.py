@@ -22,7 +22,7 @@ from tests.support.websocket import message, request_head
 OPENAPI = load_openapi()
 SECRET = "node-secret-of-the-test"
 LONG_S = 60.0
-SOON_S = 0.3
+SOON_S = 1.0
 
 
 def person(name: str) -> dict[str, Any]:

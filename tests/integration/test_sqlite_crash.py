@@ -117,7 +117,7 @@ def traced_calls(tmp_path: Path, *arguments: str) -> list[SystemCall]:
         check=True,
         stdout=subprocess.PIPE,
         cwd=ROOT,
-        timeout=60,
+        timeout=180,
     )
     with trace.open(encoding="utf-8", errors="replace") as lines:
         return list(system_calls(lines))

@@ -32,7 +32,7 @@ from tests.support.store_samples import (
 
 LONG_TEXT = "x" * 256 * 1024
 MIB = 1024 * 1024
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 @pytest.fixture

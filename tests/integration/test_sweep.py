@@ -15,7 +15,7 @@ from services.rooms import Rooms
 from tests.support.memory_store import MemoryStore
 from tests.support.store_samples import NOON, add_user, append, draft_for, enter
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 LIMITS = Limits(retention_s=3600)
 
 

@@ -31,7 +31,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 SIZE = (1280, 900)
 
 # The first paint of a large page takes seconds on a busy machine.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 # The first two keep Chromium off the network: it can reach the loopback and nothing else.
 FLAGS = (

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-START_S: Final = 30.0
+START_S: Final = 120.0
 SCREEN: Final = (1700, 1000)
 _XWD_HEADER: Final = struct.Struct(">25I")
 

@@ -20,7 +20,7 @@ from tests.support.websocket import WAIT_S
 PACKAGE: Final = ROOT / "generated_clients" / "typescript"
 MODULES: Final = PACKAGE / "node_modules"
 DRIVER: Final = ROOT / "tests" / "clients" / "typescript" / "driver.mts"
-START_S: Final = 60.0
+START_S: Final = 180.0
 LATEST_S: Final = WAIT_S * 3
 """Whatever is asked of a client has come by then."""
 LINE_BYTES: Final = 1 << 24

@@ -11,7 +11,7 @@ import orjson
 from tests.support.frame_guard import FrameGuard
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-WAIT_S = 10.0
+WAIT_S = 30.0
 """A test that waits longer for an answer fails."""
 
 OF_OTHERS = frozenset({"member", "presence"})

@@ -55,7 +55,7 @@ def put_back(ilo: IloProcess, copy: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
 

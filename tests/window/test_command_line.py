@@ -25,7 +25,7 @@ def started(
         env={**kept, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
