@@ -1,9 +1,14 @@
 """What tests of the generated clients stand on."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from services.ports import Store
+from store.sqlite import SqliteStore
+from tests.support.memory_store import MemoryStore
+from tests.support.relay import House, open_house
 from tests.support.typescript_clients import Driver, Wire, driving
 
 
@@ -17,3 +22,21 @@ def driver() -> Iterator[Driver]:
 async def wire(driver: Driver) -> AsyncIterator[Wire]:
     async with driver.wire() as opened:
         yield opened
+
+
+@pytest.fixture
+async def house(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.setattr("relay.server.SWEEP_S", 0.01)
+    async with open_house(MemoryStore()) as opened:
+        await opened.know("ann")
+        await opened.know("bob")
+        yield opened
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    made: Store = MemoryStore()
+    if request.param == "sqlite":
+        made = await SqliteStore.open(tmp_path / "data")
+    yield made
+    await made.close()

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +39,6 @@ from relay.wire import text_frame
 from services.errors import StoreUnavailable
 from services.limits import Limits
 from services.ports import Store
-from store.sqlite import SqliteStore
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import GENEROUS, House, open_house, token_of, until
 from tests.support.room_clients import Pauses, client_of, next_message, next_of, texts, told
@@ -54,24 +52,6 @@ SECRET = "what-nobody-else-may-read"
 @pytest.fixture
 def pauses() -> Pauses:
     return Pauses()
-
-
-@pytest.fixture
-async def house(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    monkeypatch.setattr("relay.server.SWEEP_S", 0.01)
-    async with open_house(MemoryStore()) as opened:
-        await opened.know("ann")
-        await opened.know("bob")
-        yield opened
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    made: Store = MemoryStore()
-    if request.param == "sqlite":
-        made = await SqliteStore.open(tmp_path / "data")
-    yield made
-    await made.close()
 
 
 # -- saying and hearing

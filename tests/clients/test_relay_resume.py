@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,14 +9,15 @@ from ilo_relay import Gap, Head, InvalidFrame, MessageOut, Position, RoomClient,
 from ilo_relay.line import LineLost
 from ilo_relay.memory import Newest
 from ilo_relay.resume import Resume
-from websockets.exceptions import ConnectionClosed
 
+from tests.support.cursor_cases import BAD_CURSORS, HERE, NO_MESSAGES
 from tests.support.relay import until
 from tests.support.relay_stand_in import (
     EPOCH,
     OTHER_EPOCH,
     RoomKeeper,
     StandIn,
+    gap,
     id_of,
     message,
     room_keeper,
@@ -27,12 +27,6 @@ from tests.support.relay_stand_in import (
 from tests.support.room_clients import Pauses, client_of, next_of
 from tests.support.tcp_proxy import Cut, proxy_to
 from tests.support.websocket import WAIT_S
-
-HERE = {"since": "41", "epoch": EPOCH}
-
-
-def gap(reason: str, from_seq: int, to_seq: int) -> dict[str, Any]:
-    return {"type": "gap", "from_seq": from_seq, "to_seq": to_seq, "reason": reason}
 
 
 async def seqs(room: RoomClient, amount: int) -> list[int]:
@@ -91,20 +85,7 @@ async def test_it_asks_for_what_comes_after_the_newest_message() -> None:
             assert await seqs(opened.room, 1) == [newest]
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        pytest.param({"type": "head", "seq": 50}, id="head"),
-        pytest.param({"type": "presence", "online": 50}, id="presence"),
-        pytest.param({"type": "member", "members_version": 50}, id="member"),
-        pytest.param({"type": "signal", "sender": "bob", "data": {"seq": 50}}, id="signal"),
-        pytest.param({"type": "of another day", "seq": 50}, id="unknown"),
-        pytest.param(
-            {"type": "ack", "id": id_of(50), "seq": 50, "sent_at": message(50)["sent_at"]},
-            id="ack that nobody awaits",
-        ),
-    ],
-)
+@pytest.mark.parametrize("frame", NO_MESSAGES)
 async def test_only_messages_and_gaps_move_the_cursor(frame: dict[str, Any]) -> None:
     async with stand_in() as relay:
         opened = Opened(relay)
@@ -158,16 +139,7 @@ async def test_from_the_beginning_needs_no_epoch_and_has_one_when_it_comes_back(
 
 @pytest.mark.parametrize(
     ("given", "place"),
-    [
-        pytest.param({"since": 1}, "since", id="since without epoch"),
-        pytest.param({"epoch": EPOCH}, "epoch", id="epoch without since"),
-        pytest.param({"since": -1, "epoch": EPOCH}, "since", id="before the beginning"),
-        pytest.param({"since": 2**53, "epoch": EPOCH}, "since", id="beyond every seq"),
-        pytest.param({"since": "1", "epoch": EPOCH}, "since", id="a number as text"),
-        pytest.param({"since": True, "epoch": EPOCH}, "since", id="no number"),
-        pytest.param({"since": 1, "epoch": EPOCH.upper()}, "epoch", id="in upper case"),
-        pytest.param({"since": 1, "epoch": ""}, "epoch", id="no epoch"),
-    ],
+    BAD_CURSORS,
 )
 def test_a_cursor_against_the_contract_is_refused(given: dict[str, Any], place: str) -> None:
     with pytest.raises(InvalidFrame) as raised:
@@ -453,7 +425,7 @@ async def test_a_tail_that_does_not_come_is_asked_for() -> None:
         opened = Opened(relay, silence_s=0.2)
         line = await opened.with_line(head=41)
         async with asyncio.TaskGroup() as tasks:
-            telling = tasks.create_task(tell_again_and_again(line, {"type": "head", "seq": 43}))
+            telling = tasks.create_task(line.say_on({"type": "head", "seq": 43}))
             came = await relay.line(message(42), message(43), head=43)
             telling.cancel()
 
@@ -489,14 +461,6 @@ def test_only_a_tail_of_which_nothing_came_for_so_long_is_a_lost_one() -> None:
 
 def read_welcome(**members: Any) -> Welcome:
     return Welcome.model_validate(welcome(**members))
-
-
-async def tell_again_and_again(line: Any, frame: dict[str, Any]) -> None:
-    # Until the client hangs up.
-    with suppress(ConnectionClosed):
-        while True:
-            await line.say(frame)
-            await asyncio.sleep(0.02)
 
 
 # -- the members

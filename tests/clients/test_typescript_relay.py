@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from services.errors import StoreUnavailable
 from services.limits import Limits
 from services.ports import Store
 from spec import load_asyncapi
-from store.sqlite import SqliteStore
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import GENEROUS, House, open_house, token_of, until
 from tests.support.tcp_proxy import proxy_to
@@ -29,24 +26,6 @@ CHANNEL = load_asyncapi()["channels"]["room"]
 CLOSE_CODES = {row["code"]: row for row in CHANNEL["x-close-codes"]}
 
 pytestmark = NEEDS_NODE
-
-
-@pytest.fixture
-async def house(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    monkeypatch.setattr("relay.server.SWEEP_S", 0.01)
-    async with open_house(MemoryStore()) as opened:
-        await opened.know("ann")
-        await opened.know("bob")
-        yield opened
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    made: Store = MemoryStore()
-    if request.param == "sqlite":
-        made = await SqliteStore.open(tmp_path / "data")
-    yield made
-    await made.close()
 
 
 async def opened(wire: Wire, where: Any, name: str = "ann", **options: Any) -> Room:

@@ -3,12 +3,11 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
 
+from tests.support.cursor_cases import BAD_CURSORS, HERE, NO_MESSAGES
 from tests.support.relay import until
 from tests.support.relay_stand_in import (
     EPOCH,
@@ -16,6 +15,7 @@ from tests.support.relay_stand_in import (
     Line,
     RoomKeeper,
     StandIn,
+    gap,
     id_of,
     message,
     room_keeper,
@@ -25,7 +25,6 @@ from tests.support.relay_stand_in import (
 from tests.support.tcp_proxy import Cut, TcpProxy, proxy_to
 from tests.support.typescript_clients import NEEDS_NODE, Driver, JsError, Room, Wire
 
-HERE = {"since": "41", "epoch": EPOCH}
 ID = id_of(1)
 SECRET = "what-nobody-else-may-read"
 
@@ -42,10 +41,6 @@ async def relay() -> AsyncIterator[StandIn]:
 async def wire(driver: Driver, relay: StandIn) -> AsyncIterator[Wire]:
     async with driver.wire() as opened:
         yield opened
-
-
-def gap(reason: str, from_seq: int, to_seq: int) -> dict[str, Any]:
-    return {"type": "gap", "from_seq": from_seq, "to_seq": to_seq, "reason": reason}
 
 
 def place(epoch: str, seq: int) -> dict[str, Any]:
@@ -108,20 +103,7 @@ async def test_it_asks_for_what_comes_after_the_newest_message(
         assert await room.seqs(1) == [newest]
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        pytest.param({"type": "head", "seq": 50}, id="head"),
-        pytest.param({"type": "presence", "online": 50}, id="presence"),
-        pytest.param({"type": "member", "members_version": 50}, id="member"),
-        pytest.param({"type": "signal", "sender": "bob", "data": {"seq": 50}}, id="signal"),
-        pytest.param({"type": "of another day", "seq": 50}, id="unknown"),
-        pytest.param(
-            {"type": "ack", "id": id_of(50), "seq": 50, "sent_at": message(50)["sent_at"]},
-            id="ack that nobody awaits",
-        ),
-    ],
-)
+@pytest.mark.parametrize("frame", NO_MESSAGES)
 async def test_only_messages_and_gaps_move_the_cursor(
     opening: Opening, relay: StandIn, frame: dict[str, Any]
 ) -> None:
@@ -166,17 +148,7 @@ async def test_from_the_beginning_needs_no_epoch_and_has_one_when_it_comes_back(
 
 @pytest.mark.parametrize(
     ("given", "at"),
-    [
-        pytest.param({"since": 1}, "since", id="since without epoch"),
-        pytest.param({"epoch": EPOCH}, "epoch", id="epoch without since"),
-        pytest.param({"since": -1, "epoch": EPOCH}, "since", id="before the beginning"),
-        pytest.param({"since": 2**53, "epoch": EPOCH}, "since", id="beyond every seq"),
-        pytest.param({"since": "1", "epoch": EPOCH}, "since", id="a number as text"),
-        pytest.param({"since": True, "epoch": EPOCH}, "since", id="no number"),
-        pytest.param({"since": None, "epoch": EPOCH}, "since", id="null"),
-        pytest.param({"since": 1, "epoch": EPOCH.upper()}, "epoch", id="in upper case"),
-        pytest.param({"since": 1, "epoch": ""}, "epoch", id="no epoch"),
-    ],
+    [*BAD_CURSORS, pytest.param({"since": None, "epoch": EPOCH}, "since", id="null")],
 )
 async def test_a_cursor_against_the_contract_is_refused(
     wire: Wire, given: dict[str, Any], at: str
@@ -494,7 +466,7 @@ async def test_who_says_nothing_at_first_is_left(wire: Wire, relay: StandIn) -> 
 
 async def test_a_tail_that_does_not_come_is_asked_for(opening: Opening, relay: StandIn) -> None:
     room, line = await opening(head=41, options={"silenceMs": 200})
-    telling = asyncio.create_task(tell_again_and_again(line, {"type": "head", "seq": 43}))
+    telling = asyncio.create_task(line.say_on({"type": "head", "seq": 43}))
     came = await relay.line(message(42), message(43), head=43)
     telling.cancel()
 
@@ -504,19 +476,11 @@ async def test_a_tail_that_does_not_come_is_asked_for(opening: Opening, relay: S
 
 async def test_a_head_that_is_reached_is_no_lost_tail(opening: Opening) -> None:
     room, line = await opening(head=41, options={"silenceMs": 2000})
-    telling = asyncio.create_task(tell_again_and_again(line, {"type": "head", "seq": 41}))
+    telling = asyncio.create_task(line.say_on({"type": "head", "seq": 41}))
     await asyncio.sleep(3)
     telling.cancel()
 
     assert await room.pauses() == []
-
-
-async def tell_again_and_again(line: Line, frame: dict[str, Any]) -> None:
-    # Until the client hangs up.
-    with suppress(ConnectionClosed):
-        while True:
-            await line.say(frame)
-            await asyncio.sleep(0.02)
 
 
 # -- the members

@@ -35,6 +35,10 @@ def message(seq: int, text: str = "", *, id: str | None = None, sender: str = "b
     return frame | {"sender": sender, "sent_at": SENT_AT, "data": {"message": text or str(seq)}}
 
 
+def gap(reason: str, from_seq: int, to_seq: int) -> dict[str, Any]:
+    return {"type": "gap", "from_seq": from_seq, "to_seq": to_seq, "reason": reason}
+
+
 def id_of(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012x}"
 
@@ -51,6 +55,13 @@ class Line:
     async def say(self, *frames: dict[str, Any]) -> None:
         for frame in frames:
             await self._socket.send(json.dumps(frame))
+
+    async def say_on(self, frame: dict[str, Any]) -> None:
+        """Say ``frame`` again and again until the client hangs up."""
+        with suppress(ConnectionClosed):
+            while True:
+                await self.say(frame)
+                await asyncio.sleep(0.02)
 
     async def hear(self) -> dict[str, Any]:
         """Return the client's next frame."""
