@@ -1,9 +1,11 @@
 """A TCP proxy between a client and a server, which can be cut, held, and led elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +114,37 @@ class TcpProxy:
 
 
 @asynccontextmanager
-async def proxy_to(target: int | None, host: str = "127.0.0.1") -> AsyncIterator[TcpProxy]:
-    """Run a proxy to the port ``target`` of ``host`` until the end of the block."""
-    proxy = TcpProxy(target, host)
+async def listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]],
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """Serve who connects, until the end of the block; yields the port."""
     tasks: set[asyncio.Task[None]] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-        await proxy.serve(reader, writer)
+        await serve(reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
+    server = await asyncio.start_server(come, "127.0.0.1", 0, ssl=tls)
     try:
-        yield proxy
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        proxy.cut()
+        for task in tasks:
+            task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+@asynccontextmanager
+async def proxy_to(target: int | None, host: str = "127.0.0.1") -> AsyncIterator[TcpProxy]:
+    """Run a proxy to the port ``target`` of ``host`` until the end of the block."""
+    proxy = TcpProxy(target, host)
+    async with listening(proxy.serve) as proxy.port:
+        try:
+            yield proxy
+        finally:
+            proxy.cut()

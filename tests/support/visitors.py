@@ -199,11 +199,14 @@ async def visitor(
     *,
     size: tuple[int, int] = SIZE,
     scheme: Literal["light", "dark"] = "light",
+    trusts_all: bool = False,
 ) -> AsyncIterator[Visitor]:
-    """Open the page as somebody who was never here."""
+    """Open the page as somebody who was never here; ``trusts_all``: whatever the certificate."""
     width, height = size
     context = await browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        ignore_https_errors=trusts_all,
     )
     try:
         one = Visitor(context, url)
