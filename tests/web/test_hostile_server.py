@@ -512,6 +512,41 @@ async def test_the_key_of_another_in_place_of_a_known_one_stops_sending(scene: S
     await scene.both_hear("for-whom?")
 
 
+async def test_a_key_that_changes_again_while_it_is_looked_at_is_not_accepted(
+    scene: Scene, eve: KeyPairs
+) -> None:
+    stage, ann = scene.stage, scene.page
+    name = stage.bob.username
+    went_up = messages_that_go_up(stage.anns_server)
+    stage.anns_server.answer = swapped(name, make_card(eve, name, 1, None))
+    await ann.page.reload()
+    await alarm(ann, name).get_by_role("button", name="Compare").click()
+    await expect(ann.dialog.get_by_label("Safety number")).to_be_visible()
+    first = ann.page
+
+    stage.anns_server.answer = swapped(name, make_card(make_key_pairs(), name, 1, None))
+    second = await ann.new_tab(f"#{scene.room}")
+    await expect(alarm(ann, name)).to_be_visible()
+    ann.page = first
+    for button in ("Accept without comparing", "They are the same"):
+        await ann.dialog.get_by_role("button", name=button).click()
+        await expect(ann.dialog.get_by_role("alert")).to_have_text(
+            "The server shows another key by now: look again."
+        )
+    await ann.close_dialog()
+    await ann.say("for-whom?")
+    await expect(ann.page.get_by_text("Not sent. A key changed")).to_be_visible()
+
+    assert went_up == []
+    await second.close()
+    stage.anns_server.answer = lambda method, path, answer: answer
+    await ann.page.reload()
+    await ann.is_connected()
+    await expect(alarm(ann, name)).to_be_hidden()
+    await ann.page.get_by_role("button", name="Try again").click()
+    await scene.both_hear("for-whom?")
+
+
 def messages_that_go_up(server: HostileIlo) -> list[Frame]:
     """Return the list of the messages that are sent to ``server`` from now on."""
     found: list[Frame] = []
