@@ -11,6 +11,9 @@ from handlers.request_ids import new_request_id
 
 HEAD_TIMEOUT_S: Final = 10.0
 BODY_TIMEOUT_S: Final = 30.0
+KEEP_ALIVE_S: Final = 75.0
+"""Longer than the pools of clients (httpx: 5 s, as uvicorn's own time) and of proxies (nginx: 60 s)
+keep a connection: who ends it first must not be the server, or a request may be on its way."""
 MAX_HEAD_BYTES: Final = 64 * 1024
 
 _Stage = Literal["head", "body", "answer"]
@@ -21,16 +24,18 @@ class TimedHttpProtocol(HttpToolsProtocol):
 
     A head has ``head_timeout_s`` from the connection's start, or from its first byte on a
     connection in use, and ``MAX_HEAD_BYTES`` (then 431); its body has ``body_timeout_s``.
-    Between requests uvicorn's keep-alive time holds.
+    Between requests it may be silent for ``keep_alive_s``.
     """
 
     head_timeout_s = HEAD_TIMEOUT_S
     body_timeout_s = BODY_TIMEOUT_S
+    keep_alive_s = KEEP_ALIVE_S
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Its lines hold query strings, where careless clients put secrets.
         self.access_log = False
+        self.timeout_keep_alive = self.keep_alive_s  # type: ignore[assignment]  # for call_later
         self._stage: _Stage = "head"
         self._timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0

@@ -17,7 +17,7 @@ from tests.support.ilo_process import ROOT, running
 
 MODULES = ROOT / "tools" / "check" / "node_modules"
 HERE = Path(__file__).parent / "stock"
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
 
 # As a careful application sets it.
 TSCONFIG = {

@@ -20,7 +20,7 @@ from tests.support.tcp_proxy import proxy_to
 from tests.support.typescript_clients import MODULES, NEEDS_NODE, NODE, PACKAGE
 
 SECRET = "what-nobody-else-may-read"
-COMPILE_S = 120.0
+COMPILE_S = 300.0
 MOST_OBJECTS = 5000
 DEEPEST = 12
 PAGE = """<!doctype html><title>clients</title>

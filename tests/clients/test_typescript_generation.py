@@ -21,7 +21,7 @@ from tools.clients.relay.schemas import UnknownToTheGenerator
 from tools.clients.relay.typescript import doc, write_relay_sources
 from tools.clients.typescript_package import write_typescript_package
 
-RUN_S = 120.0
+RUN_S = 300.0
 CONTRACT = load_asyncapi()
 
 pytestmark = pytest.mark.skipif(

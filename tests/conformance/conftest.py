@@ -48,11 +48,18 @@ def on_cassandra(keyspace: "Keyspace") -> OpenStore:
     # The driver takes a while to import, and the other stores do without.
     from store.cassandra.settings import CassandraSettings
     from store.cassandra.store import CassandraStore
+    from tests.support.two_stores import until_ready
 
     where = CassandraSettings(
         tuple(keyspace.contact_points), keyspace.port, keyspace.name, keyspace.datacenter
     )
-    return lambda: CassandraStore.open(where)
+
+    async def open_cassandra() -> Store:
+        store = await CassandraStore.open(where)
+        await until_ready(store)
+        return store
+
+    return open_cassandra
 
 
 @pytest.fixture

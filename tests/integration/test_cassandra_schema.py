@@ -27,6 +27,7 @@ from tests.support.store_samples import (
     enter,
     open_room,
 )
+from tests.support.two_stores import until_ready
 
 if TYPE_CHECKING:
     from tests.support.cassandra.keyspaces import Keyspace
@@ -74,6 +75,7 @@ def settings_of(place: "Keyspace") -> CassandraSettings:
 @pytest.fixture
 async def store(keyspace: "Keyspace") -> AsyncIterator[CassandraStore]:
     opened = await CassandraStore.open(settings_of(keyspace))
+    await until_ready(opened)
     yield opened
     await opened.close()
 

@@ -4,15 +4,16 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from ilo import __version__
+from tests.support.processor import children_s
 
 ROOT = Path(__file__).parents[2]
-HELP_LIMIT_S = 0.3
+HELP_LIMIT_CPU_S = 0.3
+"""Of the processor's time: a machine that is busy with other things takes longer."""
 
 COMMANDS = [
     "",
@@ -60,11 +61,11 @@ def test_help_says_what_it_does_with_an_example_and_exit_codes(command: str) -> 
 def test_help_is_there_at_once() -> None:
     took_s = []
     for _ in range(5):
-        started = time.monotonic()
+        before_s = children_s()
         ilo("serve", "--help")
-        took_s.append(time.monotonic() - started)
+        took_s.append(children_s() - before_s)
 
-    assert min(took_s) < HELP_LIMIT_S
+    assert min(took_s) < HELP_LIMIT_CPU_S
 
 
 def test_version() -> None:

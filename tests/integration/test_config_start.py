@@ -1,12 +1,13 @@
 """A wrong configuration stops `ilo serve`, as a process, at once, with file, key and rule."""
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.processor import children_s
 
 ROOT = Path(__file__).parents[2]
 CANARY = "hunter22-canary"
@@ -20,7 +21,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(
 
 def ilo(*arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], float]:
     """Run `ilo`; return how it ended and the processor's seconds that it took."""
-    before = cpu_s()
+    before = children_s()
     done = subprocess.run(
         [sys.executable, "-m", "ilo", *arguments],
         cwd=ROOT,
@@ -31,13 +32,7 @@ def ilo(*arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], float
         timeout=180,
         check=False,
     )
-    return done, cpu_s() - before
-
-
-def cpu_s() -> float:
-    """Return what the children that have ended took of the processor."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return done, children_s() - before
 
 
 @pytest.mark.parametrize(

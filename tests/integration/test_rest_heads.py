@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import httpx
 import pytest
 
 from ilo.http_protocol import MAX_HEAD_BYTES, TimedHttpProtocol
@@ -18,6 +19,10 @@ CUT_WITHIN_S = 15.0
 class ImpatientProtocol(TimedHttpProtocol):
     head_timeout_s = HEAD_S
     body_timeout_s = HEAD_S
+
+
+class ForgetfulProtocol(TimedHttpProtocol):
+    keep_alive_s = HEAD_S
 
 
 async def dribble(door: RestDoor, start: bytes, drop: bytes) -> bytes:
@@ -87,6 +92,33 @@ async def test_no_line_of_the_log_holds_a_query_string(
         await door.request("GET", "/health?token=PlantedSecret7")
 
     assert "PlantedSecret7" not in caplog.text
+
+
+async def is_kept_for(door: RestDoor, idle_s: float) -> bool:
+    """Tell whether a connection in use has an answer for who says nothing for ``idle_s``."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    try:
+        writer.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        await read_answer(reader)
+        await asyncio.sleep(idle_s)
+        writer.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        return (await read_answer(reader)).status == 200
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return False
+    finally:
+        writer.close()
+
+
+async def test_a_connection_is_kept_for_longer_than_the_pools_of_clients_keep_it() -> None:
+    pool_s = httpx.Limits().keepalive_expiry
+    async with open_rest() as door:
+        assert pool_s is not None
+        assert await is_kept_for(door, pool_s + 1)
+
+
+async def test_a_connection_that_is_not_used_any_more_ends() -> None:
+    async with open_rest(protocol=ForgetfulProtocol) as door:
+        assert not await is_kept_for(door, 2 * HEAD_S)
 
 
 async def test_a_connection_in_use_outlives_the_limit() -> None:

@@ -54,7 +54,7 @@ class Desk:
         if self.complaints:
             raise self.complaints[0]
 
-    def until(self, is_so: Callable[[], object], what: str, wait_s: float = WAIT_S) -> None:
+    def until(self, is_so: Callable[[], object], what: str, wait_s: float = COMES_BACK_S) -> None:
         """Let the window live until ``is_so``."""
         end = time.monotonic() + wait_s
         while not is_so():

@@ -68,7 +68,7 @@ class TwoStores:
         for line in self.lines:
             await line.heal()
         for store in self.stores:
-            await _until_ready(store)
+            await until_ready(store)
 
 
 @asynccontextmanager
@@ -91,7 +91,8 @@ async def two_stores(keyspace: "Keyspace", *, time_out_s: float) -> AsyncIterato
         await made.heal()
 
 
-async def _until_ready(store: CassandraStore) -> None:
+async def until_ready(store: CassandraStore) -> None:
+    """Wait for Cassandra: a store may be opened before it is there."""
     async with asyncio.timeout(READY_S):
         while True:
             try:
