@@ -28,7 +28,7 @@ from tests.support.encrypted import PASSPHRASE, PASSWORD
 from tests.support.ilo_process import ROOT
 
 CHAT: Final = (sys.executable, "-m", "ilo_chat")
-WAIT_S: Final = 60.0
+WAIT_S: Final = 120.0
 """Generous: a busy machine is slow."""
 SECRETS: Final = {"ILO_PASSWORD": PASSWORD, "ILO_PASSPHRASE": PASSPHRASE}
 _numbers = count(1)

@@ -41,7 +41,7 @@ async def set_scene(ada: Visitor, folder: Path, url: str) -> None:
                 await ada.sees(*(said for _, said in TALK[:number]))
                 await garden.send(text)
         await texts(rooms["dalia"], len(TALK))
-        await ada.page.get_by_text("5 unread").wait_for(timeout=30_000)
+        await ada.page.get_by_text("5 unread").wait_for(timeout=120_000)
 
 
 async def take(into: Path, folder: Path, url: str) -> None:

@@ -89,7 +89,7 @@ async def test_a_backup_of_the_python_library_opens_in_the_page_and_its_keys_rea
         await page.restore(file, "not the phrase")
         await expect(page.page.get_by_text("The passphrase is wrong.")).to_be_visible()
         await page.restore(file, "a phrase for the move")
-        await expect(page.rooms).to_be_visible(timeout=60_000)
+        await expect(page.rooms).to_be_visible(timeout=120_000)
         await page.rooms.locator(".room").click()
         await page.is_connected()
 
@@ -162,7 +162,7 @@ async def test_a_backup_of_ilo_chat_opens_in_the_page_and_nobody_is_warned(
         await page.restore(file, "not the phrase")
         await expect(page.page.get_by_text("The passphrase is wrong.")).to_be_visible()
         await page.restore(file, "a phrase for the move")
-        await expect(page.rooms).to_be_visible(timeout=60_000)
+        await expect(page.rooms).to_be_visible(timeout=120_000)
         await page.rooms.locator(".room").click()
         await page.is_connected()
 
@@ -192,7 +192,7 @@ async def test_after_another_passphrase_the_old_one_opens_nothing_new(
         await ann.dialog.get_by_label("Passphrase of now").fill(PASSPHRASE)
         await change.click()
         changed = ann.dialog.get_by_text("The passphrase was changed")
-        await expect(changed).to_be_visible(timeout=60_000)
+        await expect(changed).to_be_visible(timeout=120_000)
         await ann.dialog.get_by_text("Make a new key").first.click()
         await ann.dialog.get_by_label("Passphrase of the backup").fill(PASSPHRASE)
         await ann.dialog.get_by_role("button", name="Make a new key").click()
@@ -203,7 +203,7 @@ async def test_after_another_passphrase_the_old_one_opens_nothing_new(
         await again.restore(file, PASSPHRASE)
         await expect(again.page.get_by_text("The passphrase is wrong.")).to_be_visible()
         await again.restore(file, ANOTHER)
-        await expect(again.rooms).to_be_visible(timeout=60_000)
+        await expect(again.rooms).to_be_visible(timeout=120_000)
         with pytest.raises(Refused, match="passphrase"):
             backup.unlock(file.read_text("utf-8"), PASSPHRASE)
         assert backup.unlock(file.read_text("utf-8"), ANOTHER).username == "ann-locks"
@@ -223,7 +223,7 @@ async def test_who_logs_out_elsewhere_stays_and_all_others_say_that_they_are_out
         restore = ("keys", "restore", ilo.api_url, file)
         (await asyncio.to_thread(moved.json, *restore, more=more)).fine()
         await other.restore(file)
-        await expect(other.rooms).to_be_visible(timeout=60_000)
+        await expect(other.rooms).to_be_visible(timeout=120_000)
         await other.rooms.get_by_role("button", name="staying").click()
         await other.is_connected()
         with moved.talking("staying") as talking:

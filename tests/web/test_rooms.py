@@ -28,7 +28,7 @@ async def test_what_is_said_in_a_room_that_is_not_open_counts_as_unread(
         for text in ("one", "two", "three"):
             await bobs.send(text)
         entry = ann.rooms.get_by_role("button", name="first")
-        await expect(entry.locator(".unread")).to_have_text("3 unread", timeout=40_000)
+        await expect(entry.locator(".unread")).to_have_text("3 unread", timeout=120_000)
         await entry.click()
         await ann.is_connected()
 
@@ -58,7 +58,7 @@ async def test_who_is_removed_hears_nothing_more_and_who_declines_has_no_invitat
         await expect(bob.page.locator(".bubble")).to_have_count(0)
         await ann.invite("bob-goes")
         decline = bob.page.get_by_role("button", name="Decline the invitation of ann-owns")
-        await decline.click(timeout=40_000)
+        await decline.click(timeout=120_000)
         await expect(decline).to_have_count(0)
 
 
