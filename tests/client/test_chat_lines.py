@@ -1,6 +1,9 @@
 """`ilo-chat chat` without a terminal: lines in, JSON out, at a real server that also dies."""
 
+import signal
 from pathlib import Path
+
+import pytest
 
 from tests.support.chat import Chatter, chatter, private_room
 from tests.support.ilo_process import IloProcess
@@ -122,3 +125,26 @@ def test_who_stops_reading_ends_it_without_a_traceback(ann: Chatter) -> None:
 
     assert process.wait(60) == 1
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_who_ends_it_by_a_signal_loses_nothing_and_sees_no_traceback(
+    ann: Chatter, bob: Chatter, number: signal.Signals, code: int
+) -> None:
+    room = private_room(ann, bob, label=f"until {number.name}")
+    with ann.talking(room) as anns:
+        anns.say("before")
+        anns.until(type="message", text="before")
+
+        anns.process.send_signal(number)
+        done = anns.end().refused(code)
+
+    assert done.err == ""
+    again = ann.json("chat", room, given="after").fine()
+    assert [each["text"] for each in again.objects if each["type"] == "message"] == ["after"]
+    heard = bob.json("chat", room, "--until", "2").fine()
+    shown = [each for each in heard.objects if each["type"] == "message"]
+    assert [each["text"] for each in shown] == ["before", "after"]
+    assert [each["warnings"] for each in shown] == [[], []]
