@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chat import Chatter, chatter, private_room
+from tests.support.chat import WAIT_S, Chatter, chatter, private_room
 from tests.support.ilo_process import IloProcess
 
 
@@ -139,6 +139,8 @@ def test_who_ends_it_by_a_signal_loses_nothing_and_sees_no_traceback(
         anns.until(type="message", text="before")
 
         anns.process.send_signal(number)
+        # Before the end of its input, which would end it as well.
+        anns.process.wait(WAIT_S)
         done = anns.end().refused(code)
 
     assert done.err == ""

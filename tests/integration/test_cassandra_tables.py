@@ -1,5 +1,6 @@
 """The tables in Cassandra: made once, however many start at once; never touched if not ours."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from store.cassandra.errors import NotReady
 from store.cassandra.migrations import SCHEMA_VERSION, migrate
 from store.cassandra.settings import CassandraSettings
 from store.errors import StoreRefused
+from tests.support.relay import until
+from tests.support.tcp_proxy import proxy_to
 
 if TYPE_CHECKING:
     from tests.support.cassandra.keyspaces import Keyspace
@@ -78,6 +81,21 @@ def set_version_table(session: Any, keyspace: "Keyspace", text: str, *values: ob
     """Run ``text``, which is about the table ``schema_version``."""
     table = f"{keyspace.name}.schema_version"
     session.execute(text.replace("schema_version", table), values or None)
+
+
+async def test_a_cassandra_that_does_not_answer_at_first_is_asked_again(
+    tmp_path: Path, bare_keyspace: "Keyspace"
+) -> None:
+    [address] = bare_keyspace.contact_points
+    async with proxy_to(None, address) as proxy:
+        place = {"Cassandra_address": "127.0.0.1", "Cassandra_port": proxy.port}
+        migrating = command(tmp_path / "ilo", bare_keyspace, **place)
+        await until(lambda: proxy.accepted > 0)
+        proxy.target = bare_keyspace.port
+        out, errors = await asyncio.to_thread(migrating.communicate, timeout=DONE_S)
+
+    assert (migrating.returncode, errors) == (0, "")
+    assert f"version 0 has become {SCHEMA_VERSION}" in out
 
 
 def test_of_four_processes_that_start_at_once_one_makes_the_tables(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ilo.logs import DEFAULT_CONFIG
-from tests.support.ilo_process import ROOT, START_S, STOP_S, Output, write_config
+from tests.support.ilo_process import ROOT, START_S, Output, write_config
 
 # Under the default the servers do not say on which port they listen.
 TALKATIVE = DEFAULT_CONFIG.replace(
@@ -62,7 +62,7 @@ class Server:
 
     def stop(self) -> int:
         self._process.send_signal(STOP[self.name])
-        return self.wait(STOP_S)
+        return self.wait()
 
     def close(self) -> None:
         if self._process.poll() is None:
