@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.ports import Store
-from store.sqlite import SqliteStore
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_store import MemoryStore, memory_or_sqlite
 from tests.support.relay import House, open_house
 from tests.support.typescript_clients import Driver, Wire, driving
 
@@ -35,8 +34,5 @@ async def house(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
 
 @pytest.fixture(params=["memory", "sqlite"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    made: Store = MemoryStore()
-    if request.param == "sqlite":
-        made = await SqliteStore.open(tmp_path / "data")
-    yield made
-    await made.close()
+    async with memory_or_sqlite(request.param, tmp_path) as made:
+        yield made

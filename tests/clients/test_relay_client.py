@@ -5,7 +5,6 @@ import json
 import logging
 import ssl
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,6 @@ from ilo_relay import (
 )
 from ilo_relay.frames import ServerFrame, read_frame
 
-from ilo.certificate import make_certificate, write_certificate
 from relay import hangups
 from relay.hangups import HANGUPS, Hangup, Refusal
 from relay.introspect import ApiUnavailable
@@ -39,6 +37,7 @@ from relay.wire import text_frame
 from services.errors import StoreUnavailable
 from services.limits import Limits
 from services.ports import Store
+from tests.support.certificates import certificate_in
 from tests.support.memory_store import MemoryStore
 from tests.support.relay import GENEROUS, House, open_house, token_of, until
 from tests.support.room_clients import Pauses, client_of, next_message, next_of, texts, told
@@ -590,9 +589,8 @@ async def test_nobody_there_is_said_after_so_many_tries(pauses: Pauses) -> None:
 async def test_a_certificate_that_nobody_vouches_for_is_not_tried_again(
     pauses: Pauses, tmp_path: Path
 ) -> None:
-    made = make_certificate(datetime.now(UTC))  # noqa: TID251  # it has to be valid today
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*write_certificate(tmp_path, made, force=False))
+    context.load_cert_chain(*certificate_in(tmp_path))
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()

@@ -13,10 +13,9 @@ from store.cassandra import outcomes
 from store.cassandra.connection import Connection
 from store.cassandra.cql import Cql
 from store.cassandra.settings import CassandraSettings
-from store.sqlite import SqliteStore
 from tests.support.cassandra_faults import FaultyCql
 from tests.support.cassandra_parts import Parts, parts_on
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_store import MemoryStore, memory_or_sqlite
 from tests.support.relay import House, open_house
 
 if TYPE_CHECKING:
@@ -46,11 +45,8 @@ async def house(often: None) -> AsyncIterator[House]:
 
 @pytest.fixture(params=["memory", "sqlite"])
 async def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    store: Store = MemoryStore()
-    if request.param == "sqlite":
-        store = await SqliteStore.open(tmp_path / "data")
-    yield store
-    await store.close()
+    async with memory_or_sqlite(request.param, tmp_path) as store:
+        yield store
 
 
 @pytest.fixture

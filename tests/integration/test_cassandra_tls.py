@@ -5,44 +5,31 @@ What speaks TLS here is a proxy in front of a node that does not.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ilo.cassandra_options import CassandraOptions
-from ilo.certificate import make_certificate, write_certificate
 from ilo.settings import TlsSettings
 from ilo.stores import cassandra_settings
 from store.cassandra.connection import Connection
 from store.cassandra.errors import NotReady
-from tests.support.tcp_proxy import TcpProxy
+from tests.support.certificates import certificate_in
+from tests.support.tcp_proxy import TcpProxy, proxy_to
 
 if TYPE_CHECKING:
     from tests.support.cassandra.keyspaces import Keyspace
 
-NOW = datetime.now(UTC)  # noqa: TID251  # a certificate is valid from now on
 
-
-def certificate_in(folder: Path) -> tuple[Path, Path]:
-    """Return a new certificate for localhost and 127.0.0.1, and its key."""
-    folder.mkdir()
-    return write_certificate(folder, make_certificate(NOW), force=False)
-
-
-@asynccontextmanager
-async def tls_in_front_of(keyspace: "Keyspace", certificate: Path, key: Path) -> AsyncIterator[int]:
-    """Yield the port on 127.0.0.1 where TLS is spoken."""
+def tls_in_front_of(
+    keyspace: "Keyspace", certificate: Path, key: Path
+) -> AbstractAsyncContextManager[TcpProxy]:
+    """Yield the proxy on 127.0.0.1 where TLS is spoken."""
     [address] = keyspace.contact_points
-    proxy = TcpProxy(keyspace.port, address)
     tls = TlsSettings(certificate, key).server_context()
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=tls)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-        proxy.cut()
+    return proxy_to(keyspace.port, address, tls=tls)
 
 
 def connect(options: CassandraOptions) -> bool:
@@ -59,9 +46,9 @@ async def test_the_named_authority_is_believed_and_no_other(
 ) -> None:
     certificate, key = certificate_in(tmp_path / "node")
     stranger, _ = certificate_in(tmp_path / "stranger")
-    async with tls_in_front_of(keyspace, certificate, key) as port:
+    async with tls_in_front_of(keyspace, certificate, key) as proxy:
         options = [
-            CassandraOptions(("127.0.0.1",), port, keyspace.name, tls_ca=ca)
+            CassandraOptions(("127.0.0.1",), proxy.port, keyspace.name, tls_ca=ca)
             for ca in (certificate, stranger, None)
         ]
         known, *others = options

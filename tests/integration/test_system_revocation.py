@@ -1,6 +1,7 @@
 """What is taken back is over at once, on the real process: sockets close with their codes, what is
 said afterwards is not kept, nothing more can be read, and nobody else notices."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -20,9 +21,7 @@ from tests.system.crash import private_room
 ENDED: Final = (4401, "session-ended")
 NO_MEMBER: Final = (4403, "not-a-member")
 DELETED: Final = (4410, "room-deleted")
-TOLD_S: Final = 15.0
-"""Who is not told of it finds out when everything is asked again: on average after so long. That it
-takes two seconds at most is judged by the simulation's clock, which no other work slows down."""
+WITHIN_S: Final = 2.0
 BEFORE, AFTER = "before", "after"
 OPEN, PRIVATE = "open", "private"
 LIFETIME_S: Final = 3
@@ -128,7 +127,7 @@ def in_room(room: str, *people: str) -> list[Place]:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-async def test_what_is_revoked_is_over_at_once_and_hurts_nobody_else(
+async def test_what_is_revoked_is_over_within_2_s_and_hurts_nobody_else(
     client: SystemClient,
     revoke: Callable[[Scene], Awaitable[httpx.Response]],
     concerned: list[Place],
@@ -154,7 +153,7 @@ async def test_what_is_revoked_is_over_at_once_and_hurts_nobody_else(
 
     assert answer.status_code == 200
     assert ends == [(close, [])] * len(concerned)
-    assert took_s < TOLD_S
+    assert took_s < WITHIN_S * allowance()
     for who, room in concerned:
         page = await at.ask("GET", f"/room/{at.rooms[room]}/message", people[who])
         assert page.status_code == history
@@ -231,3 +230,8 @@ async def read_to_the_end(socket: RawSocket) -> tuple[list[dict[str, Any]], tupl
             return frames, (int.from_bytes(payload[:2], "big"), payload[2:].decode())
         if opcode == TEXT:
             frames.append(orjson.loads(payload))
+
+
+def allowance() -> float:
+    """How much longer than on a quiet machine something takes now."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1) * 2)

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from services.errors import KeyVersionConflict, NameTaken, StoreUnavailable, UserNotFound
 from services.model import (
@@ -16,7 +18,9 @@ from services.model import (
     User,
     UserId,
 )
+from services.ports import Store
 from services.secret_tokens import session_id
+from store.sqlite import SqliteStore
 from tests.support.memory_rooms import MemoryRooms
 
 
@@ -179,3 +183,13 @@ class MemoryStore(MemoryRooms):
             and key is not None
             and key.revoked_at is None
         )
+
+
+@asynccontextmanager
+async def memory_or_sqlite(kind: str, folder: Path) -> AsyncIterator[Store]:
+    """Open a store in memory, or with ``kind`` "sqlite" the embedded one in ``folder``."""
+    store: Store = MemoryStore()
+    if kind == "sqlite":
+        store = await SqliteStore.open(folder / "data")
+    yield store
+    await store.close()

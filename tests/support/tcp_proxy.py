@@ -140,10 +140,15 @@ async def listening(
 
 
 @asynccontextmanager
-async def proxy_to(target: int | None, host: str = "127.0.0.1") -> AsyncIterator[TcpProxy]:
-    """Run a proxy to the port ``target`` of ``host`` until the end of the block."""
+async def proxy_to(
+    target: int | None, host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[TcpProxy]:
+    """Run a proxy to the port ``target`` of ``host`` until the end of the block.
+
+    With ``tls`` it speaks TLS with the clients, and plain text with ``target``.
+    """
     proxy = TcpProxy(target, host)
-    async with listening(proxy.serve) as proxy.port:
+    async with listening(proxy.serve, tls) as proxy.port:
         try:
             yield proxy
         finally:

@@ -4,18 +4,10 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
-from ilo.certificate import make_certificate, write_certificate
+from tests.support.certificates import certificate_in
 from tests.support.tcp_proxy import listening
-
-
-def certificate_in(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for the loopback in ``folder``; return it and its key."""
-    folder.mkdir(parents=True, exist_ok=True)
-    made = make_certificate(datetime.now(UTC))  # noqa: TID251  # it has to be valid today
-    return write_certificate(folder, made, force=False)
 
 
 class TlsProxy:

@@ -7,11 +7,20 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
+from tests.support.certificates import certificate_in
 from tests.support.ilo_process import running
-from tests.support.tls_proxy import certificate_in, tls_proxy
+from tests.support.tls_proxy import tls_proxy
 from tests.support.visitors import Visitor, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def two_talk_at(url: str, browser: Browser) -> None:
+    async with (
+        visitor(browser, url, trusts_all=True) as ann,
+        visitor(browser, url, trusts_all=True) as bob,
+    ):
+        await talk_and_reload(ann, bob)
 
 
 async def talk_and_reload(ann: Visitor, bob: Visitor) -> None:
@@ -34,11 +43,7 @@ async def test_the_page_talks_over_tls(browser: Browser, tmp_path: Path) -> None
     certificate, key = certificate_in(tmp_path)
     settings = {"tls_certificate": certificate.name, "tls_key": key.name}
     with running(tmp_path, settings) as ilo:
-        async with (
-            visitor(browser, ilo.api_url, trusts_all=True) as ann,
-            visitor(browser, ilo.api_url, trusts_all=True) as bob,
-        ):
-            await talk_and_reload(ann, bob)
+        await two_talk_at(ilo.api_url, browser)
 
     assert ilo.api_url.startswith("https://")
     assert ilo.relay_url.startswith("wss://")
@@ -57,13 +62,8 @@ async def test_the_page_talks_through_a_proxy_with_one_port_for_both_doors(
     browser: Browser, tmp_path: Path
 ) -> None:
     async with tls_proxy(tmp_path / "proxy") as proxy:
-        url = f"https://127.0.0.1:{proxy.port}"
         with running(tmp_path / "ilo", settings_behind(proxy.port)) as ilo:
             proxy.api_port, proxy.relay_port = ilo.api_port, ilo.relay_port
-            async with (
-                visitor(browser, url, trusts_all=True) as ann,
-                visitor(browser, url, trusts_all=True) as bob,
-            ):
-                await talk_and_reload(ann, bob)
+            await two_talk_at(f"https://127.0.0.1:{proxy.port}", browser)
 
     assert ilo.api_url.startswith("http://")
