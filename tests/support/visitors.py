@@ -19,6 +19,12 @@ from tests.support.ilo_process import ROOT
 LONGEST_MS: Final = 120_000
 """What a click waits for may be work of a processor that others use too."""
 AXE: Final = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+_KEEPS_BACK: Final = """
+(texts) => {
+  const said = Object.entries(localStorage).filter(([key]) => key.startsWith("ilo.said/"));
+  return JSON.stringify(said.map(([, text]) => text).sort()) === JSON.stringify(texts);
+}
+"""
 _REPORT: Final = """
 document.addEventListener("securitypolicyviolation", (event) => {
   window.reportViolation(
@@ -144,8 +150,17 @@ class Visitor:
         await self.page.get_by_role("button", name="Send").click()
 
     async def sees(self, *texts: str) -> None:
-        """Wait until exactly these are the messages that are shown."""
+        """Wait until exactly these are the messages that are shown, and none is on its way."""
         await expect(self.page.locator(".bubble > .text")).to_have_text(list(texts))
+        await expect(self.page.locator(".bubble:is(.sending, .sent)")).to_have_count(0)
+
+    async def keeps_back(self, *texts: str) -> None:
+        """Wait until of what was said in this browser these wait for their turn, and no others.
+
+        What is shown does not tell: until its turn comes, and it is sealed and written down, a
+        message that is on its way looks the same.
+        """
+        await self.page.wait_for_function(_KEEPS_BACK, arg=sorted(texts))
 
     async def compare(self, name: str) -> str:
         """Open the comparison with ``name``; return the digits."""

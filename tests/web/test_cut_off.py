@@ -93,6 +93,7 @@ async def test_what_was_said_before_a_reload_while_cut_off_is_stored_once_and_no
             await ann.say(text)
         sending = ann.page.locator(".bubble.sending > .text")
         await expect(sending).to_have_text(["first", "second", "third"])
+        await ann.keeps_back("second", "third")
         if lost == "answers":
             await far.relay.has_kept.wait()
         if lost == "everything":
@@ -190,6 +191,7 @@ async def test_what_waits_in_two_tabs_that_are_loaded_anew_while_cut_off_is_in_o
             for text in mine:
                 await ann.say(text)
             await expect(tab.locator(".bubble.sending > .text")).to_have_text(mine)
+        await ann.keeps_back("left 2", "right 1", "right 2")
         for tab in tabs:
             await tab.reload()
         await far.come_back()

@@ -81,7 +81,7 @@ async def test_what_was_put_back_is_told_once_and_nothing_is_shown_twice_or_call
             await bobs.send("one")
             await ann.sees("one")
             await ann.say("two")
-            await expect(ann.page.get_by_text("sending …")).to_have_count(0)
+            await ann.sees("one", "two")
             await asyncio.to_thread(ilo.terminate)
             shutil.copytree(ilo.data_dir, copy)
             await asyncio.to_thread(ilo.start)
@@ -89,7 +89,6 @@ async def test_what_was_put_back_is_told_once_and_nothing_is_shown_twice_or_call
             await ann.sees("one", "two", "three")
             await ann.say("four")
             await ann.sees("one", "two", "three", "four")
-            await expect(ann.page.get_by_text("sending …")).to_have_count(0)
             await expect(wrong).to_have_count(0)
 
             # Somewhere else Ann does not hear what is lost.
