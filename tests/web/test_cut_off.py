@@ -49,6 +49,22 @@ IDBObjectStore.prototype.getAll = function (range) {
 """
 
 
+# The browser writes down what is on its way, and the page does not get to know of it.
+UNTOLD = """
+const transaction = IDBDatabase.prototype.transaction;
+IDBDatabase.prototype.transaction = function (tables, mode, options) {
+  const made = transaction.call(this, tables, mode, options);
+  if (mode === "readwrite" && String(tables) === "outbox") {
+    made.addEventListener("complete", (event) => {
+      event.stopImmediatePropagation();
+      window.hasWritten = true;
+    });
+  }
+  return made;
+};
+"""
+
+
 async def is_calm(page: Page) -> None:
     """See that nothing waits, and that nobody is warned."""
     signs = page.locator(".sending, .sent, .wrong, .not-shown, .warned, .alarm, [role=alert]")
@@ -212,3 +228,68 @@ async def test_what_waits_in_two_tabs_that_are_loaded_anew_while_cut_off_is_in_o
         for ann.page in tabs:
             await ann.sees(*heard)
             await is_calm(ann.page)
+
+
+@pytest.mark.parametrize("then", ["opened again", "tried again while cut off", "another tab"])
+async def test_what_was_just_written_down_when_the_page_was_closed_is_stored_once(
+    browser: Browser, far: FarIlo, tmp_path: Path, then: str
+) -> None:
+    async with company(tmp_path, far.url) as people, visitor(browser, far.url) as ann:
+        await ann.register(f"ann-{then.replace(' ', '-')}")
+        bobs = await come_together(people, ann)
+        room = await ann.room()
+        closing = ann.page
+        await closing.add_init_script(UNTOLD)
+        await closing.reload()
+        await ann.is_connected()
+        await ann.say("first")
+        await closing.wait_for_function("window.hasWritten === true")
+        await ann.keeps_back("first")
+        if then == "tried again while cut off":
+            await far.lose_relay()
+        if then == "another tab":
+            await ann.new_tab(f"#{room}")
+            await ann.is_connected()
+            await closing.close()
+        else:
+            await closing.close()
+            await ann.new_tab(f"#{room}")
+        if then == "tried again while cut off":
+            await try_again(ann.page, "first")
+            await far.come_back()
+        await is_back(ann.page)
+
+        await ann.sees("first")
+        await ann.say("after")
+        assert await calm_until(bobs, "after") == ["first", "after"]
+        await ann.sees("first", "after")
+        await is_calm(ann.page)
+        await ann.keeps_back()
+
+
+async def test_what_was_under_way_when_another_room_was_looked_at_is_stored_once(
+    browser: Browser, far: FarIlo, tmp_path: Path
+) -> None:
+    async with company(tmp_path, far.url) as people, visitor(browser, far.url) as ann:
+        await ann.register("ann-elsewhere")
+        elsewhere = await ann.make_room("elsewhere")
+        bobs = await come_together(people, ann)
+        room = await ann.room()
+        await far.lose_relay()
+        for text in ("first", "second"):
+            await ann.say(text)
+        await ann.keeps_back("second")
+        for other in (elsewhere, room):
+            await ann.page.evaluate("room => { location.hash = room; }", other)
+            title = "elsewhere" if other == elsewhere else "cut off"
+            await expect(ann.page.get_by_role("heading", level=1)).to_have_text(title)
+        await far.come_back()
+        await is_back(ann.page)
+
+        await try_again(ann.page, "second")
+        await ann.sees("first", "second")
+        await ann.say("after")
+        assert await calm_until(bobs, "after") == ["first", "second", "after"]
+        await ann.sees("first", "second", "after")
+        await is_calm(ann.page)
+        await ann.keeps_back()

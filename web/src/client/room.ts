@@ -124,11 +124,11 @@ export class Room {
 
   // -- what is said
 
-  /** Say something; resolves when the server has stored it. `begun` is told its id when it is kept
-   * here: from then on it goes out once, now or when the room is opened again. */
-  async send(text: string, begun: (id: string) => void): Promise<Sent> {
+  /** Say something, as the message `id`; resolves when the server has stored it. `begun` is called
+   * when it is kept here: from then on it goes out once, now or when the room is opened again. */
+  async send(id: string, text: string, begun: () => void): Promise<Sent> {
     await this.#welcomed;
-    return this.#sender().send(text, begun);
+    return this.#sender().send(id, text, begun);
   }
 
   /** What is kept here and was not acknowledged. */

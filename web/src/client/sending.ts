@@ -40,6 +40,8 @@ export class Sending {
   readonly #client: RoomClient;
   readonly #sender: Sender;
   readonly #outbox: Outbox;
+  // What was left of before and has been sent from here, by its id.
+  readonly #rest = new Map<string, Sent>();
 
   constructor(client: RoomClient, sender: Sender, outbox: Outbox) {
     this.#client = client;
@@ -47,19 +49,27 @@ export class Sending {
     this.#outbox = outbox;
   }
 
-  /** Send a new message, after what is left of before; `begun` is told its id when it is kept.
+  /** Send the message `id`, after what is left of before; `begun` is called when it is kept.
+   *
+   * If it is itself what is left, since its page was closed in that moment, it is sent as it is.
    *
    * Throws `KeysChanged`, `RangeError` when it is too long for so many, `RelayProblem`, and what
    * asking for the members throws. */
-  send(body: string, begun: (id: string) => void): Promise<Sent> {
+  send(id: string, body: string, begun: () => void): Promise<Sent> {
     return this.#sender.inTurn(async () => {
+      const [left] = await this.#outbox.forms();
+      if (left?.mid === id) begun();
       await this.#sendRest();
+      const sent = this.#rest.get(id);
+      if (sent !== undefined) {
+        begun();
+        return sent;
+      }
       const roster = await this.#maySend(false, false);
       const link = await this.#outbox.nextLink();
-      const id = crypto.randomUUID();
       const form = await this.#seal(roster, id, link, "text", body, this.#place());
       await this.#outbox.put(form);
-      begun(id);
+      begun();
       return this.#deliver(form, roster);
     });
   }
@@ -81,7 +91,8 @@ export class Sending {
     const [form] = await this.#outbox.forms();
     if (form === undefined) return;
     const roster = await this.#maySend(false, true);
-    await this.#deliver(await this.#sealedFor(roster, form), roster);
+    const sent = await this.#deliver(await this.#sealedFor(roster, form), roster);
+    this.#rest.set(sent.id, sent);
   }
 
   // Epoch and seq of the newest message that is known.

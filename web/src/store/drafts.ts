@@ -3,9 +3,11 @@
 //
 // What was said belongs to the tab where it was, as long as that lives: a lock is held for so long.
 
-/** Something that was said, and is not on its way. */
+/** Something that was said, and may not be on its way. */
 export interface Unsent {
   readonly key: string;
+  /** The id of the message that it is or becomes: whoever meets both knows that they are one. */
+  readonly id: string;
   readonly text: string;
 }
 
@@ -38,12 +40,12 @@ export class Drafts {
     else put(this.#draftKey(room), draft);
   }
 
-  /** Keep what is said in `room` until it is dropped; returns its key. */
-  say(room: string, text: string): string {
+  /** Keep what is said in `room` until it is dropped. */
+  say(room: string, text: string, id: string = crypto.randomUUID()): Unsent {
     const nth = String((this.#count += 1)).padStart(9, "0");
-    const key = UNSENT + JSON.stringify([this.#username, room, this.#tab, nth]);
+    const key = UNSENT + JSON.stringify([this.#username, room, this.#tab, nth, id]);
     put(key, text);
-    return key;
+    return { key, id, text };
   }
 
   /** It is on its way, or not to be sent; null is nothing. */
@@ -63,7 +65,7 @@ export class Drafts {
     tabs.delete(this.#tab);
     for (const tab of tabs) {
       const inherited = () => {
-        take(this.#unsentOf(room, tab).map(({ key, text }) => this.#moved(room, key, text)));
+        take(this.#unsentOf(room, tab).map((unsent) => this.#moved(room, unsent)));
       };
       navigator.locks.request(lockOf(tab), { signal }, inherited).catch(() => {
         // The room was closed before that tab was.
@@ -76,25 +78,24 @@ export class Drafts {
     for (const { key } of this.#places(room)) this.drop(key);
   }
 
-  #moved(room: string, key: string, text: string): Unsent {
-    const mine = this.say(room, text);
+  #moved(room: string, { key, id, text }: Unsent): Unsent {
+    const mine = this.say(room, text, id);
     this.drop(key);
-    return { key: mine, text };
+    return mine;
   }
 
   #unsentOf(room: string, tab: string): readonly Unsent[] {
     return this.#places(room)
       .filter((place) => place.tab === tab)
-      .map(({ key }) => ({ key, text: localStorage.getItem(key) ?? "" }));
+      .map(({ key, id }) => ({ key, id, text: localStorage.getItem(key) ?? "" }));
   }
 
-  #places(room: string): readonly { readonly key: string; readonly tab: string }[] {
-    const found: { key: string; tab: string; nth: string }[] = [];
+  #places(room: string): readonly Place[] {
+    const found: Place[] = [];
     for (const key of Object.keys(localStorage)) {
       if (!key.startsWith(UNSENT)) continue;
-      const [username, where, tab, nth] = JSON.parse(key.slice(UNSENT.length)) as string[];
-      if (username !== this.#username || where !== room) continue;
-      if (tab !== undefined && nth !== undefined) found.push({ key, tab, nth });
+      const [username, where, tab, nth, id] = JSON.parse(key.slice(UNSENT.length)) as Key;
+      if (username === this.#username && where === room) found.push({ key, tab, nth, id });
     }
     return found.sort((a, b) => (a.nth < b.nth ? -1 : 1));
   }
@@ -105,6 +106,15 @@ export class Drafts {
 }
 
 const UNSENT = "ilo.said/";
+
+type Key = readonly [username: string, room: string, tab: string, nth: string, id: string];
+
+interface Place {
+  readonly key: string;
+  readonly tab: string;
+  readonly nth: string;
+  readonly id: string;
+}
 
 function lockOf(tab: string): string {
   return `ilo: tab ${tab}`;

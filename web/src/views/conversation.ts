@@ -7,8 +7,8 @@ export interface Outgoing {
   readonly kind: "outgoing";
   readonly key: string;
   readonly text: string;
-  /** The message's id, once it is kept. */
-  readonly id: string | null;
+  /** The message's id, also while there is no message yet. */
+  readonly id: string;
   readonly state: "sending" | "sent" | "kept" | "failed";
   readonly words: string;
   /** Where the text of what failed is among the drafts. */
@@ -40,6 +40,12 @@ export class Conversation {
   #notes: Note[] = [];
   #outgoing: Outgoing[] = [];
   #count = 0;
+  readonly #arrivedOne: (outgoing: Outgoing) => void;
+
+  /** `arrived` is called with what was on its way, or seemed not to be, and is in the room. */
+  constructor(arrived: (outgoing: Outgoing) => void) {
+    this.#arrivedOne = arrived;
+  }
 
   /** Everything, in the order of the room; what is on its way comes last. */
   items(): readonly Item[] {
@@ -103,17 +109,12 @@ export class Conversation {
 
   // -- what I say
 
-  /** Begin to send `text`; returns the key of what is on its way. */
-  begin(text: string, id: string | null = null): string {
+  /** Begin to send `text` as the message `id`; returns the key of what is on its way. */
+  begin(text: string, id: string): string {
     const key = `outgoing-${String((this.#count += 1))}`;
     const state = "sending";
     this.#outgoing.push({ kind: "outgoing", key, text, id, state, words: "", draft: null });
     return key;
-  }
-
-  /** The message of `key` has an id: it is kept. */
-  named(key: string, id: string): void {
-    this.#change(key, { id });
   }
 
   /** The server has it; it comes, or came, as a message. */
@@ -131,9 +132,9 @@ export class Conversation {
     this.#outgoing = this.#outgoing.filter((one) => one.key !== key);
   }
 
-  /** Whether the message with this id is among those on their way. */
-  isUnderWay(id: string): boolean {
-    return this.#outgoing.some((one) => one.id === id);
+  /** What is on its way, or did not get there, as the message with this id. */
+  outgoing(id: string): Outgoing | undefined {
+    return this.#outgoing.find((one) => one.id === id);
   }
 
   /** Whether what I said with this id is in the room by now. */
@@ -144,7 +145,9 @@ export class Conversation {
   // What of mine is in the room is on its way no more.
   #arrived(said: readonly Said[]): void {
     const ids = new Set(said.filter(isMine).map(({ id }) => id));
-    this.#outgoing = this.#outgoing.filter(({ id }) => id === null || !ids.has(id));
+    const arrived = this.#outgoing.filter(({ id }) => ids.has(id));
+    this.#outgoing = this.#outgoing.filter(({ id }) => !ids.has(id));
+    for (const one of arrived) this.#arrivedOne(one);
   }
 
   #change(key: string, change: Partial<Outgoing>): void {

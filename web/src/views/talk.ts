@@ -40,7 +40,7 @@ export class Talk {
   readonly #ilo: Ilo;
   readonly #desk: Desk;
   readonly #line: Room;
-  readonly #conversation = new Conversation();
+  readonly #conversation: Conversation;
   readonly #bubbles: Bubbles;
   readonly #composer: Composer;
   readonly #typists: Typists;
@@ -78,10 +78,13 @@ export class Talk {
         this.#ended(why);
       },
     });
+    this.#conversation = new Conversation(({ draft }) => {
+      ilo.drafts.drop(draft);
+    });
     this.#bubbles = new Bubbles((outgoing) => void this.#again(outgoing));
     this.#typists = new Typists();
     this.#composer = new Composer(
-      (text) => void this.#say(text),
+      (text) => void this.#say(ilo.drafts.say(info.name, text)),
       (isTyping) => {
         this.#line.sendTyping(isTyping).catch(() => undefined);
       },
@@ -111,6 +114,7 @@ export class Talk {
     this.#unsent(ilo.drafts.unsent(info.name));
     ilo.drafts.inherit(info.name, this.#closing.signal, (unsent) => {
       this.#unsent(unsent);
+      void this.#goOn();
     });
     this.#drawHead();
   }
@@ -217,53 +221,49 @@ export class Talk {
 
   // -- what is said
 
-  // What was said before, and does not go out by itself.
+  // What was said before, and does not go out by itself; as far as it is known here.
   #unsent(unsent: readonly Unsent[]): void {
-    for (const { key: draft, text } of unsent) {
-      this.#conversation.unsent(this.#conversation.begin(text), "failed", "Not sent.", draft);
+    for (const { key: draft, id, text } of unsent) {
+      if (this.#conversation.isThere(id)) this.#ilo.drafts.drop(draft);
+      else this.#conversation.unsent(this.#conversation.begin(text, id), "failed", "Not sent.", draft);
     }
     if (unsent.length > 0) this.#drawSoon();
   }
 
-  async #say(text: string): Promise<void> {
-    // It may have to wait for its turn, and the page may be closed meanwhile.
-    let draft: string | null = this.#ilo.drafts.say(this.room, text);
-    const key = this.#conversation.begin(text);
+  // It may have to wait for its turn, and the page may be closed meanwhile: it is among the drafts
+  // until it is kept.
+  async #say({ key: draft, id, text }: Unsent): Promise<void> {
+    const key = this.#conversation.begin(text, id);
     this.#drawSoon(true);
-    let kept: string | null = null;
-    const begun = (id: string) => {
-      kept = id;
+    let isKept = false;
+    const begun = () => {
+      isKept = true;
       this.#ilo.drafts.drop(draft);
-      draft = null;
-      this.#conversation.named(key, id);
     };
     try {
-      this.#conversation.sent(key, await this.#line.send(text, begun));
+      this.#conversation.sent(key, await this.#line.send(id, text, begun));
     } catch (error) {
       if (error instanceof KeysChanged) this.#changed = error.names;
-      if (kept !== null && (await this.#keptId()) === kept) {
+      const isLeft = isKept && (await this.#keptId()) === id;
+      if (isLeft) {
         this.#conversation.unsent(key, "kept", NOT_YET, null);
-      } else {
-        draft ??= this.#ilo.drafts.say(this.room, text);
-        this.#conversation.unsent(key, "failed", `Not sent. ${problemOf(error).words}`, draft);
+      } else if (!this.#conversation.isThere(id)) {
+        const place = isKept ? this.#ilo.drafts.say(this.room, text, id).key : draft;
+        this.#conversation.unsent(key, "failed", `Not sent. ${problemOf(error).words}`, place);
       }
       this.#drawAlarm();
     }
     this.#drawSoon();
   }
 
-  async #again(outgoing: Outgoing): Promise<void> {
-    this.#conversation.drop(outgoing.key);
-    if (outgoing.state === "failed") {
-      const saying = this.#say(outgoing.text);
-      this.#ilo.drafts.drop(outgoing.draft);
-      return saying;
-    }
-    const key = this.#conversation.begin(outgoing.text, outgoing.id);
+  async #again({ key: before, id, text, draft }: Outgoing): Promise<void> {
+    this.#conversation.drop(before);
+    if (draft !== null) return this.#say({ key: draft, id, text });
+    const key = this.#conversation.begin(text, id);
     this.#drawSoon();
     try {
       await this.#line.sendUnderWay();
-      if (outgoing.id !== null && !this.#conversation.isUnderWay(outgoing.id)) return;
+      if (this.#conversation.outgoing(id) === undefined) return;
       this.#conversation.drop(key);
     } catch (error) {
       if (error instanceof KeysChanged) this.#changed = error.names;
@@ -285,12 +285,25 @@ export class Talk {
   // What was said before the page was closed, and has no answer yet.
   async #showKept(): Promise<void> {
     const kept = await this.#line.underWay();
-    if (kept === null || this.#conversation.isUnderWay(kept.id)) return;
     // It may have come while that was read.
-    if (this.#conversation.isThere(kept.id)) return;
-    const key = this.#conversation.begin(kept.text, kept.id);
+    if (kept === null || this.#conversation.isThere(kept.id)) return;
+    const shown = this.#conversation.outgoing(kept.id);
+    if (shown !== undefined && shown.state !== "failed") return;
+    // The page may have been closed between the two: it is kept, and no draft any more.
+    this.#ilo.drafts.drop(shown?.draft ?? null);
+    const key = shown?.key ?? this.#conversation.begin(kept.text, kept.id);
     this.#conversation.unsent(key, "kept", NOT_YET, null);
     this.#drawSoon();
+  }
+
+  // Another tab is gone: what it left under way is sent from here.
+  async #goOn(): Promise<void> {
+    try {
+      await this.#showKept();
+      await this.#line.sendUnderWay();
+    } catch {
+      // The room is not open yet, or it is kept still.
+    }
   }
 
   // -- the history
