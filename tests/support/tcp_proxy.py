@@ -58,7 +58,12 @@ class TcpProxy:
         if self.target is None:
             writer.transport.abort()
             return
-        server_reader, server_writer = await asyncio.open_connection(self._host, self.target)
+        try:
+            server_reader, server_writer = await asyncio.open_connection(self._host, self.target)
+        except ConnectionError:
+            # The server has gone: who comes now is refused, too.
+            writer.transport.abort()
+            return
         ends = {writer, server_writer}
         self._open |= ends
         cut = self.next_cut()
@@ -126,7 +131,11 @@ async def listening(
         assert task is not None
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-        await serve(reader, writer)
+        try:
+            await serve(reader, writer)
+        finally:
+            # Also of who came just before the end.
+            writer.close()
 
     server = await asyncio.start_server(come, "127.0.0.1", 0, ssl=tls)
     try:
