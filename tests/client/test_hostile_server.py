@@ -43,6 +43,10 @@ class Scene:
     anns: Room
     bobs: Room
 
+    async def ann_says(self, text: str) -> None:
+        """Let Ann say it; return when it came by who lies."""
+        await self.server.passed((await self.anns.send(text)).id)
+
     async def heard(self, amount: int) -> list[str]:
         """Return what Bob hears next: texts with their warnings, or codes."""
         return [told(one) for one in await said(self.bobs, amount)]
@@ -91,7 +95,7 @@ async def test_an_honest_one_is_not_accused(scene: Scene) -> None:
 async def test_a_message_given_again_at_once_is_shown_once(scene: Scene) -> None:
     scene.server.down = only(scene, lambda frame: [frame, frame])
 
-    await scene.anns.send("two")
+    await scene.ann_says("two")
 
     # The client of the relay knows the id, and passes it over; the message that follows tells
     # that nothing is missing.
@@ -132,7 +136,7 @@ async def test_messages_in_another_order_are_warned_of_and_refused(scene: Scene)
 
 async def test_a_dropped_message_is_warned_of(scene: Scene) -> None:
     scene.server.down = only(scene, lambda frame: [])
-    await scene.anns.send("two")
+    await scene.ann_says("two")
     scene.server.down = only(scene, lambda frame: [frame])
     await scene.anns.send("three")
 
@@ -141,7 +145,7 @@ async def test_a_dropped_message_is_warned_of(scene: Scene) -> None:
 
 async def test_a_gap_that_the_relay_tells_of_is_told_once(scene: Scene) -> None:
     scene.server.down = only(scene, lambda frame: [])
-    await scene.anns.send("two")
+    await scene.ann_says("two")
     # Its messages are numbered without a hole: this moves nobody's place.
     await scene.server.say({"type": "gap", "from_seq": 1, "to_seq": 1, "reason": "retention"})
     scene.server.down = only(scene, lambda frame: [frame])
@@ -156,7 +160,7 @@ async def test_a_gap_that_the_relay_tells_of_is_told_once(scene: Scene) -> None:
 async def test_a_message_that_the_history_has_twice_is_shown_once(scene: Scene) -> None:
     # Not heard as it came: what is known already is known by its place.
     scene.server.down = only(scene, lambda frame: [])
-    await scene.anns.send("two")
+    await scene.ann_says("two")
 
     def twice(frame: dict[str, Any]) -> list[dict[str, Any]]:
         if frame["type"] == "history":
@@ -297,7 +301,8 @@ async def test_an_older_card_of_the_same_key_is_not_gone_back_to(scene: Scene) -
 
     scene.server.answer = swapped(ann.username, given_up)
     await scene.bobs._look_if_possible()
-    await scene.bobs.send("for the new key")
+    sent = await scene.bobs.send("for the new key")
+    await scene.server.passed(sent.id)
 
     assert (await bob.person(ann.username)).state == "seen"
     assert [told(one) for one in await said(scene.anns, 2)] == ["one", "for the new key"]
@@ -379,7 +384,8 @@ async def test_a_removed_member_gets_nothing_of_who_removed_them_even_if_nobody_
     ]
 
     await bob.remove(room, cleo.username)
-    await bobs.send("without her")
+    sent = await bobs.send("without her")
+    await scene.server.passed(sent.id)
 
     assert [told(one) for one in await said(anns, 2)] == ["with her", "without her"]
     envelopes = [

@@ -19,6 +19,8 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.websocket import WAIT_S
+
 Json: TypeAlias = Any
 
 NOT_FORWARDED = {"connection", "content-length", "transfer-encoding", "host", "accept-encoding"}
@@ -42,12 +44,25 @@ class HostileIlo:
         self.down: Callable[[dict[str, Json]], Sequence[dict[str, Json]]] = lambda frame: [frame]
         self.up: Callable[[dict[str, Json]], Sequence[dict[str, Json]]] = lambda frame: [frame]
         self.went_down: list[dict[str, Json]] = []
+        self._passes = asyncio.Condition()
         self._lines: list[_Line] = []
 
     async def say(self, frame: dict[str, Json]) -> None:
         """Send a frame to everybody who is connected here."""
         for line in self._lines:
             await line.tell(frame)
+
+    async def passed(self, message_id: str) -> None:
+        """Wait until the message with this id has come by, and it is settled what happens to it.
+
+        Whoever said it knows that it is stored, and not whether it was here.
+        """
+
+        def has_passed() -> bool:
+            return any(frame["id"] == message_id for frame in self.went_down)
+
+        async with asyncio.timeout(WAIT_S), self._passes:
+            await self._passes.wait_for(has_passed)
 
     # -- the API
 
@@ -128,6 +143,8 @@ class HostileIlo:
                     self.went_down.append(frame)
                 for altered in self.down(frame):
                     await line.tell(altered)
+                async with self._passes:
+                    self._passes.notify_all()
 
 
 class _Line:
