@@ -44,6 +44,7 @@ class FarIlo:
                     line.answers.clear()
                     line.requests.clear()
             case Loss.ANSWERS:
+                self.relay.has_kept.clear()
                 self.relay.answers.clear()
 
     async def lose_relay(self) -> None:

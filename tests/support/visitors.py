@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
@@ -160,7 +161,7 @@ class Visitor:
         What is shown does not tell: until its turn comes, and it is sealed and written down, a
         message that is on its way looks the same.
         """
-        await self.page.wait_for_function(_KEEPS_BACK, arg=sorted(texts))
+        await until(self.page, _KEEPS_BACK, sorted(texts))
 
     async def compare(self, name: str) -> str:
         """Open the comparison with ``name``; return the digits."""
@@ -194,6 +195,14 @@ class Visitor:
         """Keep a picture where ``ILO_SHOTS`` says, for a person to look at."""
         if folder := os.environ.get("ILO_SHOTS"):
             await self.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+async def until(page: Page, script: str, *of: object) -> None:
+    """Wait until ``script`` is true on the page. Playwright's own way to wait would have the page
+    evaluate text, which its policy forbids."""
+    async with asyncio.timeout(LONGEST_MS / 1000):
+        while not await page.evaluate(script, *of):
+            await page.wait_for_timeout(50)
 
 
 async def axe(one: Visitor) -> list[str]:

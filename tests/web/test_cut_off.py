@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Error, Page, expect
 
 from tests.support.encrypted import Company, calm_until, company
 from tests.support.far_ilo import FarIlo, Loss, far_ilo
-from tests.support.visitors import Visitor, visitor
+from tests.support.visitors import Visitor, until, visitor
 from tests.support.websocket import WAIT_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -154,6 +154,7 @@ async def test_what_the_server_has_is_not_shown_a_second_time_as_waiting(
         await ann.sees("before")
         await far.lose(Loss.ANSWERS)
         await ann.say("first")
+        await ann.keeps_back()
         await far.relay.has_kept.wait()
         await ann.context.add_init_script(SLOW_OUTBOX)
         await ann.page.reload()
@@ -252,7 +253,7 @@ async def test_what_was_just_written_down_when_the_page_was_closed_is_stored_onc
         await closing.reload()
         await ann.is_connected()
         await ann.say("first")
-        await closing.wait_for_function("window.hasWritten === true")
+        await until(closing, "window.hasWritten === true")
         await ann.keeps_back("first")
         if then == "tried again while cut off":
             await far.lose_relay()
